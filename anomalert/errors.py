@@ -1,0 +1,99 @@
+"""The error tree: one branch for each thing a caller would do about it.
+
+::
+
+    AnomalertError                    catch-all: anomalert could not do what was asked
+    |- ConfigurationError             what was asked makes no sense; fix the configuration (also a ValueError)
+    |- InvalidPanelError              the data breaks the contract of a panel (also a ValueError)
+    |- SourceError                    a source could not be read whole; the slots stay unjudged
+    |- DetectorError                  a detector raised, or broke its output contract
+    |- DeliveryError                  a notifier did not get a message accepted
+    |  |- NotSentError                  certainly not delivered: no byte of it was written
+    |  |- RejectedError                 the channel answered, and said no
+    |  `- UnknownOutcomeError           it may have been delivered: no usable answer came back
+    `- RunError                       raised by `RunReport.raise_for_status`
+
+This is the bottom layer: it imports nothing of the package.
+"""
+
+from typing import ClassVar, Literal
+
+__all__ = [
+    "AnomalertError",
+    "ConfigurationError",
+    "DeliveryError",
+    "DetectorError",
+    "InvalidPanelError",
+    "NotSentError",
+    "Outcome",
+    "RejectedError",
+    "RunError",
+    "SourceError",
+    "UnknownOutcomeError",
+]
+
+Outcome = Literal["accepted", "not_sent", "rejected", "unknown"]
+"""What became of one send; `RELIABILITY` of the docs says what follows from each."""
+
+
+class AnomalertError(Exception):
+    """The base of every error that anomalert raises on purpose."""
+
+
+class ConfigurationError(AnomalertError, ValueError):
+    """What was asked makes no sense: a setting, a name or an argument must be changed."""
+
+
+class InvalidPanelError(AnomalertError, ValueError):
+    """The data breaks the contract of a panel: the message names the column or slot, and the rule."""
+
+
+class SourceError(AnomalertError):
+    """A source could not be read whole, so the slots asked for stay unjudged.
+
+    The text never holds a secret. Where the driver's own text could hold one, there is no ``__cause__``.
+    """
+
+
+class DetectorError(AnomalertError):
+    """A detector raised, or gave bounds that break its contract; the message names detector and metric."""
+
+
+class DeliveryError(AnomalertError):
+    """A notifier did not get a message accepted. Raise one of its subclasses, they say what is known.
+
+    Parameters
+    ----------
+    message : str
+        What happened and what to do, without any secret.
+    retry_after : float, optional
+        Seconds after which the channel itself said it would accept again.
+    """
+
+    outcome: ClassVar[Outcome] = "unknown"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotSentError(DeliveryError):
+    """Certainly not delivered, no byte of the request was written: may be tried again freely."""
+
+    outcome: ClassVar[Outcome] = "not_sent"
+
+
+class RejectedError(DeliveryError):
+    """The channel's own answer says no: trying the same again is of no use, unless it names `retry_after`."""
+
+    outcome: ClassVar[Outcome] = "rejected"
+
+
+class UnknownOutcomeError(DeliveryError):
+    """The request was written and no usable answer came back: it may have been delivered."""
+
+    outcome: ClassVar[Outcome] = "unknown"
+
+
+class RunError(AnomalertError):
+    """A run could not read everything or deliver everything; its report lists what failed."""
