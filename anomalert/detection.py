@@ -1,0 +1,414 @@
+"""The seam of detectors: `Detector` and `Baseline` for those who write one, `Detection` for those who use one.
+
+A detector says for every slot what was expected and which values are usual; here that is checked, scored and laid
+out as frames. Detectors, policies, monitors and notebooks call this; it calls `panel`, `kernels` and `charts`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from anomalert import kernels
+from anomalert.errors import ConfigurationError, DetectorError, InvalidPanelError
+from anomalert.panel import WallClock, as_panel, on_grid, slot_length
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+__all__ = ["Baseline", "Bounds", "Detection", "Detector"]
+
+BLOCK_VALUES = 2_000_000
+"""How many past values are gathered at a time: 16 MB, so that long windows over long panels fit in memory."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a detector gives back: for every slot and metric the value expected and the edges of the usual range.
+
+    Each is an array or frame of shape ``(n_slots, n_metrics)``, for the judged slots or for all rows of the baseline.
+    ``lower <= expected <= upper``; a bound may be infinite; NaN means that the slot cannot be judged.
+
+    Parameters
+    ----------
+    expected, lower, upper : array_like
+        In the metric's unit.
+    score : array_like, optional
+        Only for a detector with a scale of its own: above 1 exactly where the value lies outside the bounds.
+    """
+
+    expected: Any
+    lower: Any
+    upper: Any
+    score: Any = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The past that bounds are computed from: what `Detector.bounds` receives.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per slot without holes, one float64 column per metric, NaN where unknown. Bounds of a row may use
+        the rows before it, never the row itself or later ones.
+    first : int
+        Position of the first row that needs bounds; the rows before it are history only.
+    slot : pandas.Timedelta
+        The step between rows.
+    weights : pandas.DataFrame, optional
+        Denominators of the metrics that are ratios, laid out as `frame`.
+    """
+
+    frame: pd.DataFrame
+    first: int
+    slot: pd.Timedelta
+    weights: pd.DataFrame | None = None
+
+    @cached_property
+    def values(self) -> Floats:
+        """The frame as an array of shape ``(n_rows, n_metrics)``."""
+        return self.frame.to_numpy(dtype=np.float64)
+
+    def same_slot(self, days: Sequence[int], judged: slice | None = None) -> Floats:
+        """Return the values of the same wall-clock slot `days` days earlier (each 1 or more).
+
+        Returns
+        -------
+        ndarray, shape (len(days), n_judged, n_metrics)
+            NaN where that day lacks the slot. A slot that a clock change repeats is represented by its first.
+        """
+        return self._take(self._clock.rows(judged or self.judged, days))
+
+    def previous(self, n_slots: int, judged: slice | None = None) -> Floats:
+        """Return the values of the `n_slots` slots right before each judged one, the oldest first.
+
+        Returns
+        -------
+        ndarray, shape (n_slots, n_judged, n_metrics)
+            NaN before the first row.
+        """
+        judged = judged or self.judged
+        return self._take(np.arange(judged.start, judged.stop)[None, :] - np.arange(n_slots, 0, -1)[:, None])
+
+    def summarize(
+        self, window: pd.Timedelta, season: pd.Timedelta | None, summary: Callable[[Floats], tuple[Floats, ...]]
+    ) -> tuple[Floats, ...]:
+        """Apply `summary` to the sample of every judged slot: what `window` before it holds, in bounded memory.
+
+        Parameters
+        ----------
+        window : pandas.Timedelta
+            How far the sample reaches back.
+        season : pandas.Timedelta or None
+            Whole days: only the same wall-clock slot at multiples of `season` is in the sample. None: every slot.
+        summary : callable
+            Takes a sample of shape ``(n_past, n_slots, n_metrics)``, gives arrays of shape ``(n_slots, n_metrics)``.
+
+        Returns
+        -------
+        tuple of ndarray, shape (n_judged, n_metrics)
+        """
+        days = range(season.days, window.days + 1, season.days) if season is not None else ()
+        n_past = len(days) or window // self.slot
+        if not n_past:
+            raise ConfigurationError(f"a window of {window} holds no slot of {self.slot}: take a longer one")
+        parts = []
+        for block in self._blocks(n_past):
+            sample = self.same_slot(days, block) if season is not None else self.previous(n_past, block)
+            parts.append(summary(sample))
+        return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
+
+    @property
+    def judged(self) -> slice:
+        """The rows that need bounds."""
+        return slice(self.first, len(self.frame))
+
+    @cached_property
+    def _clock(self) -> WallClock:
+        return WallClock(pd.DatetimeIndex(self.frame.index), self.slot)
+
+    def _take(self, rows: NDArray[np.int64]) -> Floats:
+        taken = self.values[np.maximum(rows, 0)]
+        taken[rows < 0] = np.nan
+        return taken
+
+    def _blocks(self, n_past: int) -> Iterator[slice]:
+        size = max(BLOCK_VALUES // max(n_past * self.frame.shape[1], 1), 1)
+        start, end = self.judged.start, self.judged.stop
+        # At least one block, also when no slot is judged: the shapes come from it.
+        for begin in range(start, max(end, start + 1), size):
+            yield slice(begin, min(begin + size, end))
+
+
+class Detector(ABC):
+    """How the usual course of a metric is computed from its past. Write `bounds` and `lookback`, inherit `detect`.
+
+    A detector is a frozen dataclass that holds settings; it has no state and no ``fit``.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class HalfOfTheLastHour(Detector):
+    ...     @property
+    ...     def lookback(self):
+    ...         return pd.Timedelta("1h")
+    ...
+    ...     def bounds(self, baseline):
+    ...         expected = baseline.frame.rolling("1h", closed="left").median()
+    ...         return Bounds(expected, lower=expected / 2, upper=expected * 2)
+    >>> index = pd.date_range("2026-11-01", periods=6, freq="15min")
+    >>> HalfOfTheLastHour().detect(pd.Series([9.0, 8, 9, 10, 9, 2], index)).is_anomaly["value"].tolist()
+    [False, False, False, False, False, True]
+    """
+
+    @property
+    @abstractmethod
+    def lookback(self) -> pd.Timedelta:
+        """How much history the first judged slot needs, in wall-clock time with room for a clock change."""
+
+    @abstractmethod
+    def bounds(self, baseline: Baseline) -> Bounds:
+        """Return expected, lower and upper for the judged rows of `baseline`, each from earlier rows only."""
+
+    @final
+    def detect(
+        self,
+        data: pd.Series | pd.DataFrame,
+        start: str | pd.Timestamp | None = None,
+        *,
+        baseline: pd.Series | pd.DataFrame | None = None,
+        weights: pd.Series | pd.DataFrame | None = None,
+    ) -> "Detection":
+        """Judge every slot of `data` by the slots before it.
+
+        Parameters
+        ----------
+        data : Series or DataFrame
+            A panel: sorted, unique slot starts, one column per metric, NaN where unknown. Its time zone decides
+            what "the same slot yesterday" is; a naive index is wall-clock time without clock changes.
+        start : str or Timestamp, optional
+            The first slot to judge; earlier rows are history only, and cost nothing but being there.
+        baseline : Series or DataFrame, optional
+            What expected and bounds are computed from, laid out as `data`; by default `data` itself.
+        weights : Series or DataFrame, optional
+            Denominators of ratios, laid out as `data`, for detectors that use them.
+
+        Returns
+        -------
+        Detection
+            Frames over the judged rows of `data`.
+
+        Raises
+        ------
+        InvalidPanelError
+            If data, baseline or weights break the contract of a panel or do not fit each other.
+        DetectorError
+            If the bounds break theirs.
+        """
+        panel = as_panel(data)
+        slot = slot_length(pd.DatetimeIndex(panel.index))
+        first = _position(pd.DatetimeIndex(panel.index), start)
+        judged = pd.DatetimeIndex(panel.index[first:])
+        past = on_grid(_alike(panel, baseline, "baseline"), slot)
+        grid_first = int(past.index.searchsorted(judged[0])) if len(judged) else len(past)
+        on_weights = None if weights is None else on_grid(_alike(panel, weights, "weights"), slot)
+        bounds = self.bounds(Baseline(past, grid_first, slot, on_weights))
+        rows = past.index[grid_first:].get_indexer(judged)
+        arrays = [_checked(self, name, bounds, past.shape, grid_first)[rows] for name in ("expected", "lower", "upper")]
+        own_score = None if bounds.score is None else _checked(self, "score", bounds, past.shape, grid_first)[rows]
+        return _detection(self, panel.iloc[first:], arrays, own_score, slot)
+
+
+@dataclass(frozen=True, repr=False)
+class Detection:
+    """What a detector says of every judged slot: frames with one row per slot and one column per metric.
+
+    Parameters
+    ----------
+    value, expected, lower, upper : pandas.DataFrame
+        In the metric's unit. Expected and bounds are NaN where there is not enough baseline.
+    slot : pandas.Timedelta
+        The length of a slot.
+    own_score : pandas.DataFrame, optional
+        The detector's own score, where it has a scale of its own.
+    """
+
+    value: pd.DataFrame
+    expected: pd.DataFrame
+    lower: pd.DataFrame
+    upper: pd.DataFrame
+    slot: pd.Timedelta
+    own_score: pd.DataFrame | None = None
+
+    @cached_property
+    def score(self) -> pd.DataFrame:
+        """How unusual: 0 as expected, 1 on the bound, above 1 outside, at most 1e6; NaN where it cannot be judged."""
+        if self.own_score is not None:
+            return self.own_score
+        arrays = (frame.to_numpy() for frame in (self.value, self.expected, self.lower, self.upper))
+        return self._frame(kernels.score(*arrays))
+
+    @cached_property
+    def deviation(self) -> pd.DataFrame:
+        """Signed and relative: ``(value - expected) / max(|value|, |expected|)``, 0 where both are 0."""
+        return self._frame(kernels.deviation(self.value.to_numpy(), self.expected.to_numpy()))
+
+    @cached_property
+    def is_anomaly(self) -> pd.DataFrame:
+        """True where the value lies outside its bounds; False also where it cannot be judged (see `status`)."""
+        return self.score > 1.0
+
+    @cached_property
+    def direction(self) -> pd.DataFrame:
+        """``"up"`` or ``"down"``: the side of `expected` on which the value lies; None if on neither or unknown."""
+        value, expected = self.value.to_numpy(), self.expected.to_numpy()
+        sides = np.full(value.shape, None, dtype=object)
+        sides[value > expected], sides[value < expected] = "up", "down"
+        return self._frame(sides)
+
+    @cached_property
+    def status(self) -> pd.DataFrame:
+        """``"ok"``, ``"anomaly"``, ``"no_data"`` (no value) or ``"warming_up"`` (a value, not enough baseline)."""
+        score = self.score.to_numpy()
+        conditions = [self.value.isna().to_numpy(), np.isnan(score), score > 1.0]
+        chosen = np.select(conditions, ["no_data", "warming_up", "anomaly"], default="ok")
+        return self._frame(chosen.astype(object))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per metric and slot, tidy, metric by metric."""
+        columns = ["value", "expected", "lower", "upper", "score", "deviation", "direction", "status", "is_anomaly"]
+        n_slots, n_metrics = self.value.shape
+        tidy = pd.DataFrame(
+            {
+                "metric": np.repeat(self.value.columns.to_numpy(), n_slots),
+                "slot": self.value.index.append([self.value.index] * (n_metrics - 1))
+                if n_metrics
+                else self.value.index[:0],
+            }
+        )
+        for column in columns:
+            tidy[column] = getattr(self, column).to_numpy().ravel(order="F")
+        return tidy
+
+    def events(self) -> pd.DataFrame:
+        """Return runs of anomalous slots as ``metric, start, end, direction, peak_score``; `end` is exclusive."""
+        tidy = self.to_frame()
+        anomalous = tidy[tidy["is_anomaly"]]
+        broken = (
+            (anomalous["metric"] != anomalous["metric"].shift())
+            | (anomalous["direction"] != anomalous["direction"].shift())
+            | (anomalous["slot"] - anomalous["slot"].shift() != self.slot)
+        )
+        runs = anomalous.groupby(broken.cumsum().to_numpy(), sort=False)
+        events = runs.agg(
+            metric=("metric", "first"),
+            start=("slot", "first"),
+            end=("slot", "last"),
+            direction=("direction", "first"),
+            peak_score=("score", "max"),
+        )
+        events["end"] += self.slot
+        return events.reset_index(drop=True)
+
+    def plot(self, metric: str | None = None) -> "Figure":
+        """Draw value, expected, the usual range and the anomalous slots of `metric` (may be left out if it is alone).
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Shows itself in a notebook; nothing of pyplot is used.
+        """
+        from anomalert import charts
+
+        if metric is None and self.value.shape[1] == 1:
+            metric = self.value.columns[0]
+        if metric not in self.value.columns:
+            raise ConfigurationError(f"`metric` is {metric!r}: name one of {', '.join(map(repr, self.value.columns))}")
+        columns = ("value", "expected", "lower", "upper", "is_anomaly")
+        frame = pd.DataFrame({name: getattr(self, name)[metric] for name in columns})
+        return charts.draw_band(frame, title=str(metric))
+
+    def counts(self) -> pd.DataFrame:
+        """Return how many slots of each metric have which status."""
+        statuses = ["ok", "anomaly", "warming_up", "no_data"]
+        return pd.DataFrame({status: (self.status == status).sum() for status in statuses})
+
+    def __repr__(self) -> str:
+        return f"Detection of {len(self.value)} slots of {self.slot}\n{self.counts()}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>Detection of {len(self.value)} slots of {self.slot}</p>{self.counts().to_html()}"
+
+    def _frame(self, values: NDArray[Any]) -> pd.DataFrame:
+        return pd.DataFrame(values, index=self.value.index, columns=self.value.columns)
+
+
+def _position(index: pd.DatetimeIndex, start: str | pd.Timestamp | None) -> int:
+    if start is None:
+        return 0
+    first = pd.Timestamp(start)
+    if index.tz is not None and first.tzinfo is None:
+        first = first.tz_localize(index.tz)
+    if index.tz is None and first.tzinfo is not None:
+        raise InvalidPanelError(f"`start` is {start}, with a time zone, but the index of the data has none")
+    return int(index.searchsorted(first))
+
+
+def _alike(panel: pd.DataFrame, other: pd.Series | pd.DataFrame | None, name: str) -> pd.DataFrame:
+    """Return `other` as a panel once it is known to have the rows and columns of `panel`."""
+    if other is None:
+        return panel
+    alike = as_panel(other)
+    if not alike.index.equals(panel.index):
+        raise InvalidPanelError(f"`{name}` has other slots than the data: reindex it to `data.index`")
+    if list(alike.columns) != list(panel.columns):
+        raise InvalidPanelError(f"`{name}` has the columns {list(alike.columns)}, the data {list(panel.columns)}")
+    return alike
+
+
+def _checked(detector: Detector, name: str, bounds: Bounds, shape: tuple[int, int], first: int) -> Floats:
+    """Return one part of the bounds for the judged rows, once its shape is known to be right."""
+    values = np.asarray(getattr(bounds, name), dtype=np.float64)
+    if values.shape == shape:
+        return values[first:]
+    if values.shape != (shape[0] - first, shape[1]):
+        raise DetectorError(
+            f"{detector!r}: `{name}` has shape {values.shape}; give {shape}, all rows of the baseline, "
+            f"or {(shape[0] - first, shape[1])}, the judged ones"
+        )
+    return values
+
+
+def _detection(
+    detector: Detector, value: pd.DataFrame, arrays: list[Floats], own_score: Floats | None, slot: pd.Timedelta
+) -> Detection:
+    expected, lower, upper = arrays
+    unknown = ~np.isfinite(expected) | np.isnan(lower) | np.isnan(upper)
+    with np.errstate(invalid="ignore"):
+        _refuse(detector, value, ~unknown & ~((lower <= expected) & (expected <= upper)), "lower <= expected <= upper")
+    if own_score is not None:
+        own_score = np.where(np.isnan(value.to_numpy()) | unknown, np.nan, np.minimum(own_score, kernels.LARGEST_SCORE))
+        by_bounds = kernels.score(value.to_numpy(), expected, lower, upper)
+        wrong = ((own_score > 1) != (by_bounds > 1)) | (np.isnan(own_score) != np.isnan(by_bounds)) | (own_score < 0)
+        _refuse(detector, value, wrong, "score > 1 exactly when the value lies outside the bounds, and never below 0")
+    frames = (
+        None if part is None else pd.DataFrame(part, index=value.index, columns=value.columns)
+        for part in (*(np.where(unknown, np.nan, part) for part in arrays), own_score)
+    )
+    expected_frame, lower_frame, upper_frame, score_frame = frames
+    assert expected_frame is not None and lower_frame is not None and upper_frame is not None  # noqa: S101, PT018
+    return Detection(value, expected_frame, lower_frame, upper_frame, slot, score_frame)
+
+
+def _refuse(detector: Detector, value: pd.DataFrame, wrong: NDArray[np.bool_], rule: str) -> None:
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise DetectorError(f"{detector!r} breaks `{rule}` for metric {value.columns[column]!r} at {value.index[row]}")

@@ -1,0 +1,64 @@
+"""Checks that detectors share: a setting that makes no sense is refused when the detector is built."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from anomalert.errors import ConfigurationError
+from anomalert.panel import CLOCK_CHANGE, as_duration
+
+__all__ = ["Sampling", "check_days", "check_threshold"]
+
+DAY = pd.Timedelta("1D")
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse a relative threshold that is not between 0 and 1."""
+    if not 0 < threshold < 1:
+        raise ConfigurationError(f"`threshold` is {threshold!r}: it is a share, above 0 and below 1")
+
+
+def check_days(days: int) -> None:
+    """Refuse a number of days that is no whole number above 0."""
+    if isinstance(days, bool) or not isinstance(days, int) or days < 1:
+        raise ConfigurationError(f"`days` is {days!r}: a whole number, 1 or more, is needed")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which past slots a slot is compared with: all within `window`, or those of the same time of day."""
+
+    window: pd.Timedelta
+    season: pd.Timedelta | None
+
+    @classmethod
+    def of(cls, window: str | pd.Timedelta, season: str | pd.Timedelta | None) -> "Sampling":
+        """Return the sampling that two settings ask for, or say which one makes no sense."""
+        span = as_duration(window, "window")
+        if season is None:
+            return cls(span, None)
+        step = as_duration(season, "season")
+        if step % DAY:
+            raise ConfigurationError(f"`season` is {season!r}: whole days are needed, such as '1D' or '7D', or None")
+        if span < step:
+            raise ConfigurationError(f"`window` is {window!r} and holds no `season` of {season!r}: make it longer")
+        return cls(span, step)
+
+    @property
+    def lookback(self) -> pd.Timedelta:
+        """The window, with room for a clock change where the wall clock matters."""
+        return self.window if self.season is None else self.window + CLOCK_CHANGE
+
+    def size(self, slot: pd.Timedelta) -> int:
+        """How many past slots the sample has where all are known."""
+        return int(self.window // (self.season or slot))
+
+    def min_count(self, wanted: int | None, least: int, slot: pd.Timedelta) -> int:
+        """How many of them have to be known: `wanted`, or else half of them, and never fewer than `least`."""
+        return max(-(-self.size(slot) // 2) if wanted is None else wanted, least)
+
+
+def check_min_count(min_count: int | None, least: int) -> None:
+    """Refuse a minimum of known values that the statistic cannot work with."""
+    if min_count is not None and (isinstance(min_count, bool) or not isinstance(min_count, int) or min_count < least):
+        raise ConfigurationError(f"`min_count` is {min_count!r}: a whole number, {least} or more, is needed, or None")
