@@ -140,7 +140,7 @@ def planted_labels(incidents: Sequence[PlantedIncident]) -> pd.DataFrame:
         for metric in incident.metrics
     ]
     labels = pd.DataFrame(rows, columns=["metric", "start", "end", "kind"])
-    labels = labels.astype({"start": "datetime64[s, UTC]", "end": "datetime64[s, UTC]"})
+    labels = labels.astype({"metric": str, "start": "datetime64[s, UTC]", "end": "datetime64[s, UTC]", "kind": str})
     return labels.sort_values(["start", "metric"], kind="stable", ignore_index=True)
 
 
