@@ -7,6 +7,9 @@
     |- InvalidPanelError              the data breaks the contract of a panel (also a ValueError)
     |- SourceError                    a source could not be read whole; the slots stay unjudged
     |- DetectorError                  a detector raised, or broke its output contract
+    |- LedgerError                    the durable memory cannot be used; runs go on without it, and say so
+    |  |- LedgerBusyError               another run of the pipeline is using it
+    |  `- LedgerDamagedError            what it holds is not what was written
     |- DeliveryError                  a notifier did not get a message accepted
     |  |- NotSentError                  certainly not delivered: no byte of it was written
     |  |- RejectedError                 the channel answered, and said no
@@ -24,6 +27,9 @@ __all__ = [
     "DeliveryError",
     "DetectorError",
     "InvalidPanelError",
+    "LedgerBusyError",
+    "LedgerDamagedError",
+    "LedgerError",
     "NotSentError",
     "Outcome",
     "RejectedError",
@@ -57,6 +63,18 @@ class SourceError(AnomalertError):
 
 class DetectorError(AnomalertError):
     """A detector raised, or gave bounds that break its contract; the message names detector and metric."""
+
+
+class LedgerError(AnomalertError):
+    """The ledger cannot be read or written: no permission, a full disk, a server that does not answer."""
+
+
+class LedgerBusyError(LedgerError):
+    """Another run of the same pipeline holds the ledger; what this run would have judged is left to the next."""
+
+
+class LedgerDamagedError(LedgerError):
+    """What the ledger holds is not what was written into it: the message names the table and row."""
 
 
 class DeliveryError(AnomalertError):
