@@ -12,6 +12,7 @@ START = pd.Timestamp("2026-09-01", tz=TIMEZONE)
 DAYS = 36
 QUIET_DAYS = 9
 SEED = 20260901
+WITHOUT_VIEWS = pd.Timestamp("2026-09-15 08:00", tz=TIMEZONE)
 
 
 class ParityData(NamedTuple):
@@ -69,6 +70,5 @@ def _planted(kind: IncidentKind, start: str, end: str, table: Table, size: float
 
 def _without_views(feed: pd.DataFrame) -> pd.DataFrame:
     """Take the views out of two slots, so that likes have nothing to be a share of."""
-    start = pd.Timestamp("2026-09-15 08:00", tz=TIMEZONE)
-    inside = (feed["time"] >= start) & (feed["time"] < start + pd.Timedelta("30min"))
+    inside = (feed["time"] >= WITHOUT_VIEWS) & (feed["time"] < WITHOUT_VIEWS + pd.Timedelta("30min"))
     return feed[~(inside & (feed["action"] == "view"))].reset_index(drop=True)
