@@ -69,6 +69,7 @@ def _planted(kind: IncidentKind, start: str, end: str, table: Table, size: float
 
 
 def _without_views(feed: pd.DataFrame) -> pd.DataFrame:
-    """Take the views out of two slots, so that likes have nothing to be a share of."""
+    """Turn the views of two slots into an action that no metric counts: likes have nothing to be a share of."""
     inside = (feed["time"] >= WITHOUT_VIEWS) & (feed["time"] < WITHOUT_VIEWS + pd.Timedelta("30min"))
-    return feed[~(inside & (feed["action"] == "view"))].reset_index(drop=True)
+    action = feed["action"].cat.add_categories(["open"])
+    return feed.assign(action=action.mask(inside & (action == "view"), "open"))
