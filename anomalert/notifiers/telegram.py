@@ -141,9 +141,10 @@ class TelegramNotifier:
         has_moved = False
         pause = FIRST_PAUSE
         while True:
-            silence = self._silent_until - time.monotonic()
-            if silence > 0 and not _sleep_before(end, silence):
-                return Answer("rejected", "Telegram asked for a pause", code=429, retry_after=silence)
+            # Again after each sleep: another thread may have been told to wait longer.
+            while (silence := self._silent_until - time.monotonic()) > 0:
+                if not _sleep_before(end, silence):
+                    return Answer("rejected", "Telegram asked for a pause", code=429, retry_after=silence)
             answer = self._exchange(request, end)
             if answer.retry_after is not None:
                 self._silent_until = time.monotonic() + max(answer.retry_after, SHORTEST_FLOOD_WAIT)

@@ -78,13 +78,18 @@ def drip(seconds: float, *, headers_first: bool = False) -> Step:
 
 
 def cut(keep: int, *, framing: str = "length") -> Step:
-    """Post the message, send `keep` bytes of the body framed by "length", "chunked" or "close", and hang up."""
+    """Post the message, send `keep` bytes of the body framed by "length", "chunked" or "close", and hang up.
+
+    To keep all of it is to answer well.
+    """
 
     def step(exchange: Exchange) -> None:
         status, body = exchange.judged()
         headers = {"length": {"Content-Length": str(len(body))}, "chunked": {"Transfer-Encoding": "chunked"}}
         start = b"%x\r\n" % len(body) if framing == "chunked" else b""
         exchange.write(head(status, headers.get(framing, {})) + start + body[:keep])
+        if framing == "chunked" and keep >= len(body):
+            exchange.write(b"\r\n0\r\n\r\n")
 
     return step
 
