@@ -36,7 +36,7 @@ CAPTION_LIMIT = 1024
 
 WORD_JOINER = "\u2060"
 
-SELF_MADE_LINKS = re.compile(r"@(?=\w)|://|(?<=[\w-])\.(?=[^\W\d_])|(?<=\d)\.(?=\d{1,3}\.\d{1,3}\.\d)")
+SELF_MADE_LINKS = re.compile(r"@(?=\w)|://|(?<=[\w-])\.(?=[^\W\d_]{2})|(?<=\d)\.(?=\d{1,3}\.\d{1,3}\.\d)")
 """Where Telegram would make a mention or a link out of data by itself: @name, scheme://, word.word, 10.0.0.1."""
 
 LONGEST_CLUSTER = 32
@@ -124,19 +124,23 @@ def split(lines: Sequence[Line], limit: int) -> list[list[Line]]:
     Returns
     -------
     list of list of Line
-        At least one part. Nothing is lost but empty lines where a part begins or ends.
+        At least one part, none of them blank unless all is. Nothing is lost but blanks where a part begins or ends:
+        Telegram would drop them, and refuses a part that has nothing else.
     """
     parts: list[list[Line]] = [[]]
     used = 0
     for piece in (piece for line in lines for piece in _pieces(line, limit)):
+        is_blank = not piece.text.strip()
         units = _units(piece.text) + 1
         if used + units > limit + 1:
+            if is_blank:
+                continue
             parts.append([])
             used = 0
-        if parts[-1] or piece.text:
+        if parts[-1] or not is_blank:
             parts[-1].append(piece)
             used += units
-    return [_without_empty_end(part) for part in parts]
+    return [_without_blank_end(part) for part in parts]
 
 
 def _inert(text: str) -> str:
@@ -156,8 +160,8 @@ def _marked_up(line: Line) -> str:
     return f"<b>{text}</b>" if line.bold else text
 
 
-def _without_empty_end(part: list[Line]) -> list[Line]:
-    while part and not part[-1].text:
+def _without_blank_end(part: list[Line]) -> list[Line]:
+    while part and not part[-1].text.strip():
         part = part[:-1]
     return part
 

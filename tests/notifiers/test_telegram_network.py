@@ -28,21 +28,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pytest.fail("openssl is needed to make a certificate")
         pytest.skip("openssl is needed to make a certificate")
     path = tmp_path_factory.mktemp("tls") / "server.pem"
-    options = [
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-    ]
-    extension = ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
     subprocess.run(
-        [openssl, "req", *options, *extension, "-keyout", path, "-out", f"{path}.crt"], check=True, capture_output=True
+        [openssl, "req", *kind, *names, "-keyout", path, "-out", f"{path}.crt"], check=True, capture_output=True
     )
     path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
     return path
