@@ -25,7 +25,15 @@ DRAWING_SECONDS = 60.0
 LONGEST_FILE_NAME = 120
 
 BOLD, RESET = "\x1b[1m", "\x1b[0m"
-COLOURS = {"opened": "\x1b[1;31m", "no_data": "\x1b[1;33m"}
+RED, YELLOW, GREEN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;32m"
+COLOURS = {
+    "opened": RED,
+    "worsened": RED,
+    "no_data": YELLOW,
+    "source_failed": YELLOW,
+    "resolved": GREEN,
+    "source_back": GREEN,
+}
 
 
 @dataclass(frozen=True)

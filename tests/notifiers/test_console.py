@@ -12,7 +12,7 @@ import pytest
 from anomalert.errors import NotSentError, UnknownOutcomeError
 from anomalert.interfaces import Fact, Notifier
 from anomalert.notifiers import ConsoleNotifier
-from tests.notifiers.samples import message, picture, png
+from tests.notifiers.samples import alert, message, picture, png
 
 
 def printed(directory: Path, **changes: Any) -> str:
@@ -151,6 +151,19 @@ def test_colour_only_where_it_is_wanted(
     ConsoleNotifier(stream=stream).send(message())
     assert ("\x1b[1;31mlikes: 812.00, usually 2110.00\x1b[0m\n" in stream.getvalue()) is coloured
     assert ("\x1b" in stream.getvalue()) is coloured
+
+
+@pytest.mark.parametrize(
+    ("kind", "colour"),
+    [("worsened", 31), ("source_failed", 33), ("resolved", 32), ("source_back", 32), ("reminder", None)],
+)
+def test_colour_says_how_grave_it_is(monkeypatch: pytest.MonkeyPatch, kind: str, colour: int | None) -> None:
+    """Bad news is red, lost sight yellow, good news green, and what is neither is bold."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    ConsoleNotifier(stream=stream).send(message(alerts=(alert(kind=kind),)))
+    assert stream.getvalue().startswith("\x1b[1mlikes" if colour is None else f"\x1b[1;{colour}mlikes")
 
 
 def test_real_terminal_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
