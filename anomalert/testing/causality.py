@@ -18,14 +18,14 @@ FROM_THE_PAST = "Compute the bounds of a row from the rows before it: shift befo
 def prefix(trial: Trial) -> None:
     """Hold that later rows change nothing: the first n rows alone get the verdicts they get among all."""
     among_all = trial.detector.detect(trial.panel)
-    for slot in trial.some_slots():
+    for slot in trial.some_slots:
         alone = trial.detector.detect(trial.panel.loc[:slot])
         trial.require_same("prefix", among_all, alone, ("with the later rows", "without them"), FROM_THE_PAST)
 
 
 def self_exclusion(trial: Trial) -> None:
     """Hold that a slot's own value changes nothing in its bounds."""
-    for slot in trial.some_slots():
+    for slot in trial.some_slots:
         panel = trial.panel.loc[:slot]
         other = panel.copy()
         other.loc[slot] = 1000 * trial.whole.loc[slot] + 1000
@@ -43,7 +43,7 @@ def lookback(trial: Trial) -> None:
     ways = ("after all history", "after `lookback` of it")
     for panel in (trial.whole, trial.panel):
         among_all = trial.detector.detect(panel)
-        for slot in trial.some_slots():
+        for slot in trial.some_slots:
             after_lookback = trial.detector.detect(panel.loc[slot - trial.detector.lookback : slot], slot)
             trial.require_same("lookback", among_all, after_lookback, ways, remedy)
             if panel is trial.whole:
@@ -55,7 +55,7 @@ def lookback(trial: Trial) -> None:
 def start(trial: Trial) -> None:
     """Hold that `start` chooses which rows are judged, and changes nothing in their verdicts."""
     among_all = trial.detector.detect(trial.panel)
-    for slot in trial.some_slots():
+    for slot in trial.some_slots:
         from_slot = trial.detector.detect(trial.panel, slot)
         judged = trial.panel.loc[slot:].index
         if not from_slot.value.index.equals(judged):

@@ -55,10 +55,9 @@ class Trial:
 
     @cached_property
     def panel(self) -> pd.DataFrame:
-        """The same with gaps: one value in fifty, and four slots in a row near the end."""
+        """The same with gaps: one value in fifty, and a hole of four slots near the end."""
         holed = self.whole.mask(np.random.default_rng(8).random(self.whole.shape) < 0.02)
-        middle = len(holed) - max(DAY // self.slot // 2, 4)
-        holed.iloc[middle : middle + 4] = np.nan
+        holed.iloc[self._hole : self._hole + 4] = np.nan
         return holed
 
     @property
@@ -67,12 +66,18 @@ class Trial:
         index = pd.DatetimeIndex(self.whole.index)
         return index[index >= index[0] + self.detector.lookback]
 
-    def some_slots(self, count: int = 8) -> pd.DatetimeIndex:
-        """Return `count` of the judged slots, from the first to the last, some of them near the clock change."""
-        judged = self.judged
-        at = np.linspace(0, len(judged) - 1, count // 2).astype(int)
-        near = np.linspace(len(judged) - DAY // self.slot, len(judged) - 2, count - count // 2).astype(int)
-        return judged[np.unique(np.clip(np.concatenate([at, near]), 0, None))]
+    @property
+    def some_slots(self) -> pd.DatetimeIndex:
+        """Some judged slots from the first to the last, more of them by the clock change and in and after the hole."""
+        n_rows = len(self.whole)
+        spread = np.linspace(n_rows - len(self.judged), n_rows - 1, 4).astype(int)
+        near = n_rows - DAY // self.slot + np.arange(2)
+        chosen = np.unique(np.concatenate([spread, near, self._hole + np.array([0, 2, 4])]))
+        return pd.DatetimeIndex(self.whole.index[chosen[chosen < n_rows]]).intersection(self.judged)
+
+    @property
+    def _hole(self) -> int:
+        return len(self.whole) - max(DAY // self.slot // 2, 4)
 
     def fail(self, check: str, found: str, remedy: str) -> NoReturn:
         """Raise the failure of `check`: what was found, and what to do."""
