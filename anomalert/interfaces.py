@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 Direction = Literal["up", "down"]
-AlertKind = Literal["opened", "no_data"]
+AlertKind = Literal["opened", "worsened", "reminder", "resolved", "no_data", "source_failed", "source_back"]
 
 
 @runtime_checkable
@@ -90,20 +90,21 @@ class Alert:
 
     Parameters
     ----------
-    kind : {"opened", "no_data"}
-        What is said: the metric left its usual course, or nothing came from its source.
+    kind : str
+        Of an incident: ``opened``, ``worsened``, ``reminder``, ``resolved``. Of our own sight: ``no_data`` (its source
+        has nothing for the slot), ``source_failed`` (it could not be read), ``source_back``.
     pipeline, metric : str
         Their names.
     slot : pandas.Timestamp
         Start of the slot, UTC.
     value, expected, lower, upper : float
-        In the metric's unit; `value` is NaN for ``no_data``, the others are NaN if there is no baseline.
+        In the metric's unit; NaN where unknown: the value when its source is silent, the rest without a baseline.
     deviation : float
         Signed, relative: ``(value - expected) / max(|value|, |expected|)``.
     score : float
         Distance from `expected` in units of the distance to the bound on that side; above 1 is outside.
     direction : {"up", "down"} or None
-        The side on which the value lies; None for ``no_data``.
+        The side of the incident; None when it is about a source.
     incident : str
         Names the incident: what its later alerts share.
     """

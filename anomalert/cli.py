@@ -1,0 +1,156 @@
+"""The command line: the only room that reads the clock and writes to the terminal.
+
+It calls everything below; nothing calls it but the ``anomalert`` command.
+"""
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import pandas as pd
+
+from anomalert.errors import AnomalertError, ConfigurationError
+from anomalert.interfaces import RunReport, plugin_name
+from anomalert.pipeline import Pipeline
+
+__all__ = ["main"]
+
+DESCRIPTION = """\
+Tells within one slot that a product metric left its usual course.
+
+  anomalert demo                       see it work: the reference alert set on an embedded ClickHouse
+  anomalert check mypackage.alerts:pipeline
+                                       validate a pipeline, ask every source for one slot, send nothing
+  anomalert run mypackage.alerts:pipeline --at 2026-11-01T10:15Z
+                                       judge the newest slot that is complete at that instant, and tell
+"""
+
+EPILOG = """\
+exit codes:
+  0  everything was read, judged and delivered, whatever was found: an anomaly is a success
+  1  something could not be read, judged or delivered
+  2  the configuration or the command makes no sense
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.DEBUG if options.verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        code: int = options.command(options)
+    except ConfigurationError as error:
+        print(f"anomalert: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except AnomalertError as error:
+        print(f"anomalert: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="anomalert", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"anomalert {version('anomalert')}")
+    parser.add_argument("--verbose", action="store_true", help="log what is done, to standard error")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="run the reference alert set on seeded events; needs anomalert[chdb]")
+    demo.add_argument("--directory", default="alerts", help="where the pictures go (default: %(default)s)")
+    demo.add_argument("--language", choices=("en", "ru"), default="en", help="of the messages (default: %(default)s)")
+    demo.add_argument("--seed", type=int, default=1, help="of the events (default: %(default)s)")
+    demo.set_defaults(command=_demo)
+
+    check = commands.add_parser("check", help="validate a pipeline and ask every source for one slot; sends nothing")
+    _add_pipeline(check)
+    check.set_defaults(command=_check)
+
+    run = commands.add_parser("run", help="judge the newest complete slot and tell what is found")
+    _add_pipeline(run)
+    run.add_argument("--dry-run", action="store_true", help="judge all the same, send nothing")
+    run.add_argument("--json", action="store_true", help="print the whole report as JSON instead of a summary")
+    run.set_defaults(command=_run)
+    return parser
+
+
+def _add_pipeline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "pipeline",
+        metavar="package.module:pipeline",
+        help="where the Pipeline is: a module Python can import, and its name there, or that of a function making it",
+    )
+    parser.add_argument(
+        "--at",
+        metavar="INSTANT",
+        help="the instant to judge, with its zone, as 2026-11-01T10:15Z; schedulers pass the end of their interval "
+        "(default: now)",
+    )
+
+
+def _run(options: argparse.Namespace) -> int:
+    report = _load(options.pipeline).run(options.at or datetime.now(UTC), dry_run=options.dry_run)
+    if options.json:
+        import json
+
+        print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))  # noqa: T201
+    else:
+        _print_summary(report)
+    return report.exit_code
+
+
+def _print_summary(report: RunReport) -> None:
+    lines = [f"at {report.at.isoformat()}: {len(report.judgements)} metrics judged, {len(report.alerts)} alerts"]
+    if len(report.judgements):
+        shown = report.judgements[["metric", "slot", "value", "expected", "deviation", "score", "status", "is_alert"]]
+        lines.append(shown.to_string(index=False, float_format="{:.4g}".format))
+    lines += [f"{delivery.notifier}: {delivery.outcome} {delivery.message}" for delivery in report.deliveries]
+    lines += [f"{type(error).__name__}: {error}" for error in report.errors]
+    print("\n".join(lines))  # noqa: T201
+
+
+def _check(options: argparse.Namespace) -> int:
+    pipeline = _load(options.pipeline)
+    print(pipeline)  # noqa: T201
+    failed = 0
+    for monitor in pipeline.monitors:
+        slot = monitor.newest_slot(pd.Timestamp(options.at or datetime.now(UTC)))
+        try:
+            panel = monitor.panel(slot, slot + monitor.slot_length)
+        except AnomalertError as error:
+            failed += 1
+            print(f"{plugin_name(monitor)}: FAILED: {error}")  # noqa: T201
+            continue
+        values = ", ".join(f"{name}={value:g}" for name, value in panel.iloc[0].items())
+        print(f"{plugin_name(monitor)}: the slot from {slot.isoformat()} gives {values}")  # noqa: T201
+    return 1 if failed else 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from anomalert.reference.demo import run_demo
+
+    return run_demo(directory=options.directory, language=options.language, seed=options.seed).exit_code
+
+
+def _load(place: str) -> Pipeline:
+    """Return the pipeline that ``package.module:name`` names."""
+    module_name, _, name = place.partition(":")
+    if not module_name or not name:
+        raise ConfigurationError(f"{place!r} names no pipeline: write package.module:name")
+    # As `python -m` does: what lies in the working directory can be named.
+    sys.path.insert(0, "")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"module {module_name!r} cannot be imported: {error}") from error
+    pipeline = getattr(module, name, None)
+    if callable(pipeline):
+        pipeline = pipeline()
+    if not isinstance(pipeline, Pipeline):
+        raise ConfigurationError(f"{place!r} is {pipeline!r}, not a Pipeline or a function that returns one")
+    return pipeline

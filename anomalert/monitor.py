@@ -1,0 +1,275 @@
+"""What is watched: a source, its metrics, and how its rows become the panel that is judged.
+
+`Monitor.panel` and `Monitor.judge` are the one path from rows to judgements: a notebook, a backtest and a scheduled
+run all take it. Pipelines and notebooks call this; it calls sources (by their seam), `policy`, `detection`, `panel`.
+"""
+
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from anomalert.detection import Detection, Detector
+from anomalert.errors import ConfigurationError, SourceError
+from anomalert.interfaces import Source, plugin_name
+from anomalert.panel import DAY, as_instant, as_slot, slot_of
+from anomalert.policy import Policy
+
+__all__ = ["Metric", "Monitor"]
+
+MIN_EVENTS = 10.0
+"""Below this many events, of a count or under a ratio, a relative change says nothing."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One column of a source, how it is judged and when that is told.
+
+    Parameters
+    ----------
+    name : str
+        The column's name, and the metric's in every message.
+    detector : Detector
+        Says what was expected and what is usual.
+    absent : {"gap", "zero"}, default "gap"
+        What a missing value means in a slot that has other values: unknown, or no events, that is 0.
+    denominator : str, optional
+        For a ratio: the column with its denominators. Where that is 0 the ratio is a gap.
+    policy : Policy, optional
+        Which anomalies are told.
+    links : mapping of str to str, optional
+        Label to URL: where to look for the cause.
+
+    Examples
+    --------
+    >>> from anomalert import WeeklyAverage
+    >>> Metric("likes", WeeklyAverage(), absent="zero", policy=Policy(direction="down")).policy.min_volume
+    10.0
+    """
+
+    name: str
+    detector: Detector
+    absent: Literal["gap", "zero"] = "gap"
+    denominator: str | None = None
+    policy: Policy = field(default_factory=Policy)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.detector, Detector):
+            raise ConfigurationError(
+                f"metric {self.name!r}: `detector` is {self.detector!r}, no Detector: IQR() is one"
+            )
+        if self.absent not in ("gap", "zero"):
+            raise ConfigurationError(f"metric {self.name!r}: `absent` is {self.absent!r}: take 'gap' or 'zero'")
+        if self.denominator is not None and self.absent == "zero":
+            raise ConfigurationError(f"metric {self.name!r} is a ratio: without a value it is unknown, never 0")
+        if self.policy.min_volume is None:
+            counted = self.absent == "zero" or self.denominator is not None
+            # A frozen class: the policy's open default is settled here, where the kind of the metric is known.
+            object.__setattr__(self, "policy", replace(self.policy, min_volume=MIN_EVENTS if counted else 0.0))
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """A source, the metrics read from it, and the slots they are judged in.
+
+    Parameters
+    ----------
+    source : Source
+        Gives one column per metric and denominator.
+    metrics : sequence of Metric
+        At least one; their names differ.
+    slot : str or Timedelta, default "15min"
+        Length of a slot; it divides a day. Slots start at multiples of it in UTC.
+    timezone : str, default "UTC"
+        IANA name of the zone whose wall clock decides what the same slot on another day is.
+    settle : str or Timedelta, default "0s"
+        How long after its end a slot is waited for, because events arrive late.
+    empty : {"no_data", "zero"}, default "no_data"
+        What a slot means for which the source has nothing at all: unknown, which is told, or no events, so that
+        each metric's `absent` applies.
+    name : str, optional
+        By default that of the source.
+
+    Examples
+    --------
+    >>> from anomalert import DayLagRatio, FrameSource
+    >>> index = pd.date_range("2026-11-01", periods=192, freq="15min", tz="UTC")
+    >>> likes = pd.DataFrame({"likes": 100.0}, index)
+    >>> likes.iloc[-1] = 20.0
+    >>> monitor = Monitor(FrameSource(likes), [Metric("likes", DayLagRatio())])
+    >>> panel = monitor.panel("2026-11-01T00:00Z", "2026-11-03T00:00Z")
+    >>> monitor.judge(panel, start="2026-11-02T23:30Z")[["deviation", "is_alert"]].values.tolist()
+    [[0.0, False], [-0.8, True]]
+    """
+
+    source: Source
+    metrics: Sequence[Metric]
+    slot: str | pd.Timedelta = "15min"
+    timezone: str = "UTC"
+    settle: str | pd.Timedelta = "0s"
+    empty: Literal["no_data", "zero"] = "no_data"
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", tuple(self.metrics))
+        object.__setattr__(self, "slot", as_slot(self.slot))
+        object.__setattr__(self, "settle", pd.Timedelta(self.settle))
+        object.__setattr__(self, "name", self.name or plugin_name(self.source))
+        if not isinstance(self.source, Source):
+            raise ConfigurationError(f"monitor {self.name!r}: `source` is {self.source!r}, which has no `read`")
+        if self.settle_time < pd.Timedelta(0):
+            raise ConfigurationError(f"monitor {self.name!r}: `settle` is {self.settle!r}: 0 or more is needed")
+        if self.timezone not in zoneinfo.available_timezones():
+            raise ConfigurationError(
+                f"monitor {self.name!r}: `timezone` is {self.timezone!r}, no zone like 'Europe/Moscow'"
+            )
+        if self.empty not in ("no_data", "zero"):
+            raise ConfigurationError(f"monitor {self.name!r}: `empty` is {self.empty!r}: take 'no_data' or 'zero'")
+        names = [metric.name for metric in self.metrics]
+        if not names:
+            raise ConfigurationError(f"monitor {self.name!r} has no metrics: name at least one")
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ConfigurationError(f"monitor {self.name!r}: metric {twice!r} stands twice")
+
+    @property
+    def slot_length(self) -> pd.Timedelta:
+        """The length of a slot."""
+        return pd.Timedelta(self.slot)
+
+    @property
+    def settle_time(self) -> pd.Timedelta:
+        """How long after its end a slot is waited for."""
+        return pd.Timedelta(self.settle)
+
+    @cached_property
+    def lookback(self) -> pd.Timedelta:
+        """How much history the first judged slot needs, over all metrics and their policies."""
+        return max(metric.detector.lookback + metric.policy.memory * self.slot_length for metric in self.metrics)
+
+    def newest_slot(self, at: str | pd.Timestamp) -> pd.Timestamp:
+        """Return the start of the newest slot that is complete and settled at `at`."""
+        return slot_of(as_instant(at, "at") - self.settle_time, self.slot_length) - self.slot_length
+
+    def local_day(self, slot: pd.Timestamp) -> pd.DatetimeIndex:
+        """Return the slots of the local day that holds `slot`, also where that day has no midnight or 25 hours."""
+        around = pd.date_range(slot - 2 * DAY, slot + 2 * DAY, freq=self.slot_length).tz_convert(self.timezone)
+        local = slot.tz_convert(self.timezone)
+        return around[(around.year == local.year) & (around.dayofyear == local.dayofyear)]
+
+    def panel(self, start: str | pd.Timestamp, end: str | pd.Timestamp) -> pd.DataFrame:
+        """Read the panel of the slots in ``[start, end)``, exactly as a run sees it.
+
+        Parameters
+        ----------
+        start, end : str or Timestamp
+            Aware instants on the slot grid.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for every slot, in the monitor's zone; a column for every metric and denominator.
+
+        Raises
+        ------
+        SourceError
+            If the source could not be read, lacks a column, or gives a row off the grid or an infinite value.
+        """
+        return self.completed(self.read(start, end))
+
+    def read(self, start: str | pd.Timestamp, end: str | pd.Timestamp) -> pd.DataFrame:
+        """Read the rows of ``[start, end)`` as the source gives them: a row for every slot, NaN where there is none.
+
+        The index is UTC; `completed` makes a panel of it.
+        """
+        first, last = as_instant(start, "start"), as_instant(end, "end")
+        for name, instant in (("start", first), ("end", last)):
+            if instant != slot_of(instant, self.slot_length):
+                raise ConfigurationError(f"`{name}` is {instant}, which is no start of a slot of {self.slot_length}")
+        rows = self.source.read(first, last)
+        missing = [column for column in self.columns if column not in rows.columns]
+        if missing:
+            raise SourceError(
+                f"source {self.name!r} gives no column {missing[0]!r} for its metric; it gives {list(rows.columns)}"
+            )
+        slots = pd.date_range(first, last, freq=self.slot_length, inclusive="left")
+        off_grid = rows.index.difference(slots)
+        if len(off_grid):
+            raise SourceError(
+                f"source {self.name!r} gives {off_grid[0]}, which is no start of a slot of {self.slot_length}"
+            )
+        return rows[self.columns].reindex(slots).astype(np.float64)
+
+    def completed(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the panel that `rows` make once it is decided what is absent and which ratios are of nothing."""
+        panel = rows.copy()
+        empty = panel.isna().all(axis=1) & (self.empty == "no_data")
+        for metric in self.metrics:
+            if metric.absent == "zero":
+                panel[metric.name] = panel[metric.name].where(panel[metric.name].notna() | empty, 0.0)
+        for metric in self.metrics:
+            if metric.denominator is not None:
+                panel[metric.name] = panel[metric.name].where(panel[metric.denominator] != 0)
+        infinite = np.isinf(panel.to_numpy())
+        if infinite.any():
+            row, column = np.argwhere(infinite)[0]
+            raise SourceError(
+                f"source {self.name!r} gives an infinite value for {panel.columns[column]!r} at {panel.index[row]}: "
+                "divide only where the denominator is not 0, or name it as the metric's `denominator`"
+            )
+        return panel.tz_convert(self.timezone)
+
+    def judge(self, panel: pd.DataFrame, start: str | pd.Timestamp) -> pd.DataFrame:
+        """Judge every slot of `panel` from `start` on: detection, then the metric's policy.
+
+        Parameters
+        ----------
+        panel : pandas.DataFrame
+            As `Monitor.panel` gives it, beginning at least `lookback` before `start`.
+        start : str or Timestamp
+            The first slot to judge, an aware instant.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `Policy.judge` gives it, the slots in UTC.
+        """
+        judged = [self.judge_metric(metric, panel, start) for metric in self.metrics]
+        return pd.concat(judged, ignore_index=True)
+
+    def judge_metric(
+        self,
+        metric: Metric,
+        panel: pd.DataFrame,
+        start: str | pd.Timestamp,
+        baseline: pd.Series | None = None,
+    ) -> pd.DataFrame:
+        """Judge one metric, by another `baseline` than the panel itself if there is one; see `judge`."""
+        first = as_instant(start, "start")
+        detection = self.detect(metric, panel, first - metric.policy.memory * self.slot_length, baseline)
+        volume = None if metric.denominator is None else panel[[metric.denominator]].loc[detection.value.index]
+        judgements = metric.policy.judge(detection, volume)
+        judgements["slot"] = judgements["slot"].dt.tz_convert("UTC")
+        return judgements[judgements["slot"] >= first].reset_index(drop=True)
+
+    def detect(
+        self, metric: Metric, panel: pd.DataFrame, start: pd.Timestamp, baseline: pd.Series | None = None
+    ) -> Detection:
+        """Return the metric's detection from `start` on, before its policy."""
+        weights = None if metric.denominator is None else panel[metric.denominator].rename(metric.name)
+        return metric.detector.detect(panel[metric.name], start, baseline=baseline, weights=weights)
+
+    def is_empty(self, rows: pd.DataFrame) -> bool:
+        """Whether rows of the panel say that the source has nothing for their slots, and that this is to be told."""
+        return self.empty == "no_data" and bool(rows.isna().all(axis=None))
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """What is read of the source: its metrics, then the denominators that are none of them."""
+        denominators = [metric.denominator for metric in self.metrics if metric.denominator is not None]
+        return list(dict.fromkeys([metric.name for metric in self.metrics] + denominators))

@@ -1,0 +1,116 @@
+"""What messages say, in every language there is: data, and how numbers and times are put into words.
+
+Messages call this; it calls `charts` for the words that are drawn.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from anomalert import charts
+
+__all__ = ["LANGUAGES", "Language", "Phrases"]
+
+Language = Literal["en", "ru"]
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """What is said in one language; the placeholders are filled with numbers and names of our own only."""
+
+    opened: str
+    worsened: str
+    reminder: str
+    resolved: str
+    no_data: str
+    source_failed: str
+    source_back: str
+    digest: str
+    may_repeat: str
+    unsure: str
+    memory_lost: str
+    heading: str
+    value: str
+    deviation: str
+    expected: str
+    usual: str
+    lasted: str
+    depth: str
+    since: str
+    more: str
+    date: str
+    hours: str
+    words: charts.ChartWords
+
+    def change(self, value: float, expected: float, deviation: float) -> str:
+        """Return a change in a form that is read at a glance: −61% for a drop, ×2.4 for a rise."""
+        if deviation <= 0:
+            return f"−{abs(deviation):.0%}"
+        return f"×{value / expected:.1f}" if expected > 0 else f"0 → {value:.2f}"
+
+    def span(self, start: pd.Timestamp, end: pd.Timestamp, zone: str) -> str:
+        """Return from when to when, in local time."""
+        first, last = start.tz_convert(zone), end.tz_convert(zone)
+        until = f"{last:%H:%M}" if last.date() == first.date() else f"{last:{self.date} %H:%M}"
+        return f"{first:{self.date} %H:%M}–{until}, {zone}"
+
+    def duration(self, length: pd.Timedelta) -> str:
+        """Return how long something lasted, in hours and minutes."""
+        minutes = int(length.total_seconds() // 60)
+        return self.hours.format(hours=minutes // 60, minutes=minutes % 60)
+
+
+LANGUAGES: Mapping[Language, Phrases] = {
+    "en": Phrases(
+        opened="{metrics}",
+        worsened="Getting worse: {metrics}",
+        reminder="Still going on: {metrics}",
+        resolved="Back to usual: {metrics}",
+        no_data="✖ No data from {source}",
+        source_failed="✖ Cannot read {source}",
+        source_back="✔ Data again from {source}",
+        digest="While nothing could be told: {count} messages",
+        may_repeat="{headline} (may be a repeat)",
+        unsure="May not have reached you: {headline}",
+        memory_lost="The ledger cannot be used, so this may be a repeat: {reason}",
+        heading="Metric {metric}:",
+        value="current value = {value:.2f}",
+        deviation="deviation from usual {size:.2%}",
+        expected="expected {expected}",
+        usual="expected {expected}, usually {lower} to {upper}",
+        lasted="incident: {span} ({duration})",
+        depth="at its worst {change}",
+        since="since {start}",
+        more="and {count} more",
+        date="%Y-%m-%d",
+        hours="{hours} h {minutes:02d} min",
+        words=charts.ENGLISH,
+    ),
+    "ru": Phrases(
+        opened="{metrics}",
+        worsened="Стало хуже: {metrics}",
+        reminder="Всё ещё продолжается: {metrics}",
+        resolved="Снова как обычно: {metrics}",
+        no_data="✖ Нет данных: {source}",
+        source_failed="✖ Не читается источник: {source}",
+        source_back="✔ Данные снова есть: {source}",
+        digest="Пока нельзя было сообщить: {count} сообщений",
+        may_repeat="{headline} (возможно, повтор)",
+        unsure="Могло не дойти: {headline}",
+        memory_lost="Журнал недоступен, это может быть повтор: {reason}",
+        heading="Метрика {metric}:",
+        value="текущее значение = {value:.2f}",
+        deviation="отклонение от вчера {size:.2%}",
+        expected="ожидалось {expected}",
+        usual="ожидалось {expected}, обычно от {lower} до {upper}",
+        lasted="инцидент: {span} ({duration})",
+        depth="в худший момент {change}",
+        since="с {start}",
+        more="и ещё {count}",
+        date="%d.%m.%Y",
+        hours="{hours} ч {minutes:02d} мин",
+        words=charts.RUSSIAN,
+    ),
+}

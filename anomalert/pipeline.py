@@ -1,0 +1,374 @@
+"""The run: read, judge, record, deliver, for whatever instant a scheduler hands in.
+
+Schedulers, the command line and the reference call this; it wires the rooms below and does no arithmetic.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from anomalert.crashpoints import reached
+from anomalert.delivery import deliver
+from anomalert.errors import (
+    AnomalertError,
+    ConfigurationError,
+    LedgerBusyError,
+    LedgerDamagedError,
+    LedgerError,
+    SourceError,
+)
+from anomalert.heartbeat import Heartbeat
+from anomalert.incidents import Said, State, lose_sight, state_from_dict, state_to_dict
+from anomalert.intake import Memory, NoMemory, Task, definition_of, read, recorded, task_of
+from anomalert.interfaces import Fact, Notifier, RunReport, plugin_name
+from anomalert.ledger import Ledger
+from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
+from anomalert.messages import Draft, draft
+from anomalert.monitor import Monitor
+from anomalert.outbox import MemoryOutbox, Outbox
+from anomalert.panel import as_duration, as_instant
+from anomalert.phrases import LANGUAGES, Language
+from anomalert.scenes import Scene
+from anomalert.walk import Step, Stretch, raised, walk, watches_of
+
+__all__ = ["Pipeline"]
+
+logger = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Monitors, the notifiers that are told about them, and the ledger that remembers what was told.
+
+    With a ledger a run judges every slot that was not judged yet, tells each incident once and its end once, and
+    running it again says nothing again. Without one a pipeline remembers nothing: each run judges the newest complete
+    slot and tells what it finds there, so an anomaly that lasts is told in every slot.
+
+    Parameters
+    ----------
+    monitors : sequence of Monitor
+        At least one; the names of their metrics differ.
+    notifiers : sequence of Notifier, optional
+        Their names differ. Without any, alerts are only in the report.
+    ledger : Ledger, optional
+        The durable memory.
+    name : str, default "anomalert"
+        Names the pipeline in alerts, keys and the ledger.
+    language : {"en", "ru"}, default "en"
+        What messages are written in.
+    fallback : Notifier, optional
+        Gets what another notifier refuses, such as a bot that was removed from its chat.
+    heartbeat : str, optional
+        URL of an outside watcher: pinged at the start, and after everything is recorded.
+    deadline : str or Timedelta, default "60s"
+        How long a notifier may take in one run.
+
+    Examples
+    --------
+    >>> from anomalert import DayLagRatio, FrameSource, Metric, Monitor, Pipeline
+    >>> index = pd.date_range("2026-11-01", periods=192, freq="15min", tz="UTC")
+    >>> likes = pd.DataFrame({"likes": 100.0}, index)
+    >>> likes.iloc[-1] = 20.0
+    >>> pipeline = Pipeline([Monitor(FrameSource(likes), [Metric("likes", DayLagRatio())])])
+    >>> report = pipeline.run(at="2026-11-03T00:00Z")
+    >>> [(alert.metric, alert.value, alert.deviation) for alert in report.alerts], report.exit_code
+    ([('likes', 20.0, -0.8)], 0)
+    """
+
+    def __init__(
+        self,
+        monitors: Sequence[Monitor],
+        notifiers: Sequence[Notifier] = (),
+        ledger: Ledger | None = None,
+        *,
+        name: str = "anomalert",
+        language: Language = "en",
+        fallback: Notifier | None = None,
+        heartbeat: str | None = None,
+        deadline: str | pd.Timedelta = "60s",
+    ) -> None:
+        self.monitors = tuple(monitors)
+        self.notifiers = tuple(notifiers)
+        self.ledger = ledger
+        self.name = name
+        self.language = language
+        self.fallback = fallback
+        self.deadline = as_duration(deadline, "deadline")
+        self._heartbeat = None if heartbeat is None else Heartbeat(heartbeat)
+        self._check()
+
+    def run(self, at: str | datetime, dry_run: bool = False) -> RunReport:
+        """Judge what is complete at `at` and not judged yet, and tell what is found.
+
+        Parameters
+        ----------
+        at : datetime or str
+            An aware instant; schedulers pass the end of their data interval. The clock is never read.
+        dry_run : bool, default False
+            Judge all the same, record nothing, send nothing.
+
+        Returns
+        -------
+        RunReport
+            Also when a source, a notifier or the ledger failed: see `RunReport.raise_for_status`.
+
+        Raises
+        ------
+        ConfigurationError
+            If `at` has no time zone.
+        """
+        instant = as_instant(at, "at")
+        if self._heartbeat is not None and not dry_run:
+            self._heartbeat.ping("start")
+        report = self._with_ledger(self.ledger, instant, dry_run) if self.ledger else self._without(instant, dry_run)
+        if self._heartbeat is not None and not dry_run:
+            self._heartbeat.ping("fail" if report.errors else "success")
+        return report
+
+    def __repr__(self) -> str:
+        monitored = ", ".join(f"{m.name} ({', '.join(metric.name for metric in m.metrics)})" for m in self.monitors)
+        told = ", ".join(map(plugin_name, self.notifiers)) or "nobody"
+        memory = "without a ledger, so it remembers nothing" if self.ledger is None else f"remembers in {self.ledger!r}"
+        return f"Pipeline {self.name!r}: watches {monitored}; tells {told}; {memory}"
+
+    def _check(self) -> None:
+        if not self.monitors:
+            raise ConfigurationError(f"pipeline {self.name!r} has no monitors: name at least one")
+        if self.language not in LANGUAGES:
+            raise ConfigurationError(f"`language` is {self.language!r}: take one of {', '.join(LANGUAGES)}")
+        everybody = [*self.notifiers, *([self.fallback] if self.fallback else [])]
+        for notifier in everybody:
+            if not isinstance(notifier, Notifier):
+                raise ConfigurationError(f"pipeline {self.name!r}: {notifier!r} is no notifier, it has no `send`")
+        for kind, names in (
+            ("monitor", [monitor.name for monitor in self.monitors]),
+            ("metric", [metric.name for monitor in self.monitors for metric in monitor.metrics]),
+            ("notifier", [plugin_name(notifier) for notifier in everybody]),
+        ):
+            for name in names:
+                if names.count(name) > 1:
+                    raise ConfigurationError(f"pipeline {self.name!r} has two {kind}s named {name!r}: rename one")
+
+    def _without(self, instant: pd.Timestamp, dry_run: bool, trouble: LedgerError | None = None) -> RunReport:
+        """Run without a memory: because there is no ledger, or because of `trouble` with it."""
+        if trouble is None:
+            logger.info("pipeline %r runs at %s without a ledger: it remembers nothing", self.name, instant)
+        found = self._found(instant, NoMemory(), State())
+        return self._told_from_memory(found, instant, dry_run, trouble)
+
+    def _told_from_memory(
+        self, found: "_Found", instant: pd.Timestamp, dry_run: bool, trouble: LedgerError | None
+    ) -> RunReport:
+        """Deliver what was found without recording it."""
+        drafts = found.drafts if trouble is None else [self._doubtful(each, trouble) for each in found.drafts]
+        stored = [StoredMessage(each.key, each.slot, each.to_dict()) for each in drafts]
+        outbox = MemoryOutbox(stored, map(plugin_name, self.notifiers))
+        errors = found.errors if trouble is None else [*found.errors, trouble]
+        return self._delivered(replace(found, drafts=drafts, errors=errors), outbox, instant, dry_run)
+
+    def _with_ledger(self, ledger: Ledger, instant: pd.Timestamp, dry_run: bool) -> RunReport:
+        """Run with the ledger; what it cannot do must not keep an alert from being sent."""
+        try:
+            report = self._remembered(ledger, instant, dry_run)
+            if not dry_run and any(isinstance(error, LedgerDamagedError) for error in report.errors):
+                ledger.move_aside(instant)  # Found while delivering: everything was sent, the next run begins anew.
+            return report
+        except LedgerBusyError as error:
+            return RunReport(instant, pd.DataFrame(), errors=(error,))
+        except LedgerDamagedError as error:
+            moved = None if dry_run else ledger.move_aside(instant)
+            where = "" if moved is None else f"; it was moved to {moved}, and a new one begun"
+            trouble = LedgerDamagedError(f"{error}{where}")
+        except LedgerError as error:
+            return self._without(instant, dry_run, error)
+        try:
+            report = self._remembered(ledger, instant, dry_run, trouble)
+        except LedgerError as error:
+            return self._without(instant, dry_run, error)
+        return replace(report, errors=(trouble, *report.errors))
+
+    def _remembered(
+        self, ledger: Ledger, instant: pd.Timestamp, dry_run: bool, trouble: LedgerError | None = None
+    ) -> RunReport:
+        with ledger.open(self.name) as session:
+            reached("run: the ledger is open")
+            found = self._found(instant, session, state_from_dict(session.state()))
+            if trouble is not None:
+                found = replace(found, drafts=[self._doubtful(each, trouble) for each in found.drafts])
+            reached("run: judged, nothing recorded")
+            if dry_run:
+                return self._delivered(found, MemoryOutbox((), ()), instant, dry_run)
+            try:
+                session.commit(found.record(tuple(map(plugin_name, self.notifiers))))
+            except LedgerError as error:
+                return self._told_from_memory(found, instant, dry_run, error)
+            reached("run: recorded, nothing sent")
+            report = self._delivered(found, session, instant, dry_run)
+            if any(isinstance(error, LedgerError) for error in report.errors):
+                return self._completed_from_memory(report, found)
+            if found.begins_a_day:
+                keep = {f"{self.name}/opened/{episode.key}" for episode in found.state.episodes}
+                session.prune(found.newest - ledger.retention, keep)
+            reached("run: done")
+            return report
+
+    def _completed_from_memory(self, report: RunReport, found: "_Found") -> RunReport:
+        """Send what the ledger failed to hand out while it was being delivered: each channel gets what it lacks."""
+        tried = {(delivery.message, delivery.notifier) for delivery in report.deliveries}
+        trouble = next(error for error in report.errors if isinstance(error, LedgerError))
+        outbox = MemoryOutbox((), map(plugin_name, self.notifiers))
+        for each in found.drafts:
+            doubtful = self._doubtful(each, trouble)
+            for notifier in map(plugin_name, self.notifiers):
+                if (each.key, notifier) not in tried:
+                    outbox.queue(StoredMessage(each.key, each.slot, doubtful.to_dict()), notifier)
+        deliveries, failures = deliver(outbox, self.notifiers, found.newest, self.deadline)
+        return replace(report, deliveries=(*report.deliveries, *deliveries), errors=(*report.errors, *failures))
+
+    def _found(self, instant: pd.Timestamp, memory: Memory, state: State) -> "_Found":
+        """Read and judge what is due; what fails is kept, and fails nothing else."""
+        found = _Found(state, max(monitor.newest_slot(instant) for monitor in self.monitors))
+        stretches: list[Stretch] = []
+        for monitor in self.monitors:
+            task = task_of(monitor, instant, memory)
+            if task.given_up is not None:
+                logger.warning("monitor %r: the slots from %s on were missed too long ago", monitor.name, task.given_up)
+            if not task.slots:
+                found.frames.append(recorded(monitor, task.newest, memory))
+                continue
+            try:
+                panel, readings = read(monitor, task, memory, state)
+            except AnomalertError as error:
+                found.fail(monitor, error, task)
+            except Exception as error:  # noqa: BLE001 - other people's code: told as a source that cannot be read
+                found.fail(monitor, raised(SourceError, f"source {monitor.name!r}", error), task)
+            else:
+                found.readings += readings
+                found.tasks[monitor.name] = task
+                stretches.append(Stretch(monitor, panel, task.slots))
+        self._walk(found, stretches)
+        return found
+
+    def _walk(self, found: "_Found", stretches: Sequence[Stretch]) -> None:
+        told = [stretch for stretch in stretches if found.tasks[stretch.monitor.name].told]
+        untold = [stretch for stretch in stretches if stretch not in told]
+        panels = {stretch.monitor.name: stretch.panel for stretch in stretches}
+        for step in walk(untold, found.state, watches_of(self.monitors)):
+            found.keep(step, self.monitors, told=False)
+        for step in walk(told, found.state, watches_of(self.monitors)):
+            found.keep(step, self.monitors, told=True)
+            found.drafts += [self._draft(said, step.state, panels, step) for said in step.said]
+            found.state = step.state
+        if found.failed:
+            slot = max(task.newest for task in found.failed.values())
+            found.state, said = lose_sight(found.state, slot, dict.fromkeys(found.failed, "source_failed"))
+            found.drafts += [self._draft(each, found.state, panels, None) for each in said]
+        found.errors += [error for stretch in stretches for error in stretch.errors]
+
+    def _draft(self, said: Said, state: State, panels: Mapping[str, pd.DataFrame], step: Step | None) -> Draft:
+        scenes = {
+            metric.name: Scene(monitor, metric, panels[monitor.name], state)
+            for monitor in self.monitors
+            if monitor.name in panels
+            for metric in monitor.metrics
+        }
+        silent = {outage.monitor for outage in said.outages}
+        rows: dict[str, Mapping[str, Any]] = {
+            metric.name: {} for monitor in self.monitors if monitor.name in silent for metric in monitor.metrics
+        }
+        for frame in step.judgements.values() if step else ():
+            rows.update({row["metric"]: row for row in frame.to_dict("records") if row["metric"] in rows})
+        return draft(said, self.name, scenes, rows, self.language)
+
+    def _doubtful(self, each: Draft, trouble: LedgerError) -> Draft:
+        phrases = LANGUAGES[self.language]
+        note = Fact(phrases.memory_lost.format(reason=str(trouble)), ())
+        return replace(each, headline=phrases.may_repeat.format(headline=each.headline), facts=(*each.facts, note))
+
+    def _delivered(self, found: "_Found", outbox: Outbox, instant: pd.Timestamp, dry_run: bool) -> RunReport:
+        deliveries, failures = (
+            ([], []) if dry_run else deliver(outbox, self.notifiers, found.newest, self.deadline, self.fallback)
+        )
+        return RunReport(
+            at=instant,
+            judgements=found.judgements,
+            alerts=tuple(alert for each in found.drafts for alert in each.alerts),
+            deliveries=tuple(deliveries),
+            errors=(*found.errors, *failures),
+        )
+
+
+@dataclass
+class _Found:
+    """What one run found, before any of it is recorded or told."""
+
+    state: State
+    newest: pd.Timestamp
+    tasks: dict[str, Task] = field(default_factory=dict)
+    failed: dict[str, Task] = field(default_factory=dict)
+    readings: list[Reading] = field(default_factory=list)
+    slots: list[SlotRecord] = field(default_factory=list)
+    frames: list[pd.DataFrame] = field(default_factory=list)
+    incidents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    drafts: list[Draft] = field(default_factory=list)
+    errors: list[AnomalertError] = field(default_factory=list)
+
+    def fail(self, monitor: Monitor, error: AnomalertError, task: Task) -> None:
+        """Keep that a monitor could not be read: its slots stay unjudged."""
+        self.errors.append(error)
+        self.failed[monitor.name] = task
+
+    def keep(self, step: Step, monitors: Iterable[Monitor], *, told: bool) -> None:
+        """Keep the judgements of a step for the report and the ledger, and its incidents if they are told."""
+        for monitor in monitors:
+            frame = step.judgements.get(monitor.name)
+            if frame is None:
+                continue
+            self.frames.append(frame)
+            rows = tuple(_row(row) for row in frame.to_dict("records"))
+            slot = frame["slot"].iloc[0] if len(frame) else step.slot
+            self.slots.append(SlotRecord(monitor.name, slot, definition_of(monitor), rows, told))
+        for said in step.said if told else ():
+            for incident, _ in said.about:
+                self.incidents[incident.key] = {
+                    "key": incident.key,
+                    "episode": said.subject,
+                    "metric": incident.metric,
+                    "direction": incident.direction,
+                    "start": incident.start.isoformat(),
+                    "end": None if incident.end is None else incident.end.isoformat(),
+                    "peak_slot": incident.peak_slot.isoformat(),
+                    "peak_value": incident.peak.value,
+                    "peak_expected": incident.peak.expected,
+                    "peak_deviation": incident.peak.deviation,
+                }
+
+    @property
+    def judgements(self) -> pd.DataFrame:
+        """What was judged, one row per metric and slot."""
+        frames = [frame for frame in self.frames if len(frame)]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    @property
+    def begins_a_day(self) -> bool:
+        """Whether a UTC day began among the slots: the time to prune what is old."""
+        return any(record.slot == record.slot.normalize() for record in self.slots)
+
+    def record(self, notifiers: Sequence[str]) -> RunRecord:
+        """Return what the ledger is to keep, all of it in one transaction."""
+        return RunRecord(
+            slots=self.slots,
+            readings=self.readings,
+            state=state_to_dict(self.state),
+            incidents=list(self.incidents.values()),
+            messages=[StoredMessage(each.key, each.slot, each.to_dict()) for each in self.drafts],
+            notifiers=notifiers,
+        )
+
+
+def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a judgement as plain data; the slot stands beside it."""
+    return {str(k): None if v != v else getattr(v, "item", lambda v=v: v)() for k, v in row.items() if k != "slot"}
