@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from anomalert.reference.tables import create_tables, load_events
+from anomalert.sources import ChdbClient
 from tests.reference.dataset import parity_data
 from tests.reference.engines import Engine, chdb_rows, copy_to_server
-from tests.servers import ClickHouseServer
+from tests.servers import ANALYST, ClickHouseServer
 
 DATABASE = "reference_parity"
 
@@ -18,7 +19,8 @@ def parity_on_chdb(chdb_session: Any) -> Engine:
     data = parity_data()
     create_tables(chdb_session.query, DATABASE)
     load_events(chdb_session, data.feed, data.messages, DATABASE)
-    return Engine(chdb_rows(chdb_session), chdb_session.query, DATABASE)
+    access = {"client": ChdbClient(chdb_session, database=DATABASE)}
+    return Engine(chdb_rows(chdb_session), chdb_session.query, DATABASE, access)
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +28,9 @@ def parity_on_server(chdb_session: Any, parity_on_chdb: Engine, clickhouse_serve
     """Give the same rows on a real server."""
     create_tables(clickhouse_server.execute, DATABASE)
     copy_to_server(chdb_session, clickhouse_server, parity_on_chdb.database)
-    return Engine(clickhouse_server.rows, clickhouse_server.execute, DATABASE)
+    user, password = ANALYST
+    connection = {"host": clickhouse_server.url, "database": DATABASE, "user": user, "password": password}
+    return Engine(clickhouse_server.rows, clickhouse_server.execute, DATABASE, {"connection": connection})
 
 
 @pytest.fixture(

@@ -12,7 +12,12 @@ START = pd.Timestamp("2026-09-01", tz=TIMEZONE)
 DAYS = 36
 QUIET_DAYS = 9
 SEED = 20260901
+
+# Slots at the rule's edges; `planted_incidents` brings the last three about.
 WITHOUT_VIEWS = pd.Timestamp("2026-09-15 08:00", tz=TIMEZONE)
+TOO_FEW_DAYS = pd.Timestamp("2026-09-18 04:00", tz=TIMEZONE)
+ZERO_AS_EXPECTED = pd.Timestamp("2026-10-05 05:00", tz=TIMEZONE)
+MORE_THAN_ZERO = pd.Timestamp("2026-10-06 05:00", tz=TIMEZONE)
 
 
 class ParityData(NamedTuple):
@@ -56,16 +61,20 @@ def planted_incidents() -> tuple[PlantedIncident, ...]:
         _planted("slow_drift", "09-27 00:00", "10-02 00:00", messages),
         _planted("slow_drift", "09-28 06:00", "10-04 00:00", feed),
     )
-    # Four missing days leave three of seven: too few to judge by. Eight days without likes make 0 the norm.
-    gaps = (_planted("missing_slots", f"09-{day} 04:00", f"09-{day} 04:30", messages) for day in range(14, 18))
-    nights = pd.date_range("2026-09-28 05:00", periods=8, freq="D", tz=TIMEZONE)
-    zeros = (PlantedIncident("drop_to_zero", night, night + pd.Timedelta("15min"), feed) for night in nights)
+    # Four missing days leave three of seven: too few to judge by. Seven days without likes make 0 the norm.
+    gaps = _nightly("missing_slots", TOO_FEW_DAYS - pd.Timedelta("4D"), 4, messages)
+    zeros = _nightly("drop_to_zero", ZERO_AS_EXPECTED - pd.Timedelta("7D"), 8, feed)
     return (*short, *long, *gaps, *zeros)
 
 
 def _planted(kind: IncidentKind, start: str, end: str, table: Table, size: float | None = None) -> PlantedIncident:
     first, last = pd.Timestamp(f"2026-{start}", tz=TIMEZONE), pd.Timestamp(f"2026-{end}", tz=TIMEZONE)
     return PlantedIncident(kind, first, last, table, size)
+
+
+def _nightly(kind: IncidentKind, first: pd.Timestamp, days: int, table: Table) -> list[PlantedIncident]:
+    nights = pd.date_range(first, periods=days, freq="D")
+    return [PlantedIncident(kind, night, night + pd.Timedelta("30min"), table) for night in nights]
 
 
 def _without_views(feed: pd.DataFrame) -> pd.DataFrame:

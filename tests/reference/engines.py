@@ -1,6 +1,6 @@
 """The parity data set on the two engines: embedded chDB, and a real server that gets chDB's rows over HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ class Engine:
     rows: Callable[[str], Cells]
     run: Callable[[str], object]
     database: str
+    access: Mapping[str, Any]
+    """What `feed_messenger` takes to read from it."""
 
 
 def chdb_rows(session: Any) -> Callable[[str], Cells]:

@@ -30,7 +30,7 @@ def loaded(chdb_session: Any) -> Iterator[Callable[..., Engine]]:
         create_tables(chdb_session.query, database)
         for feed, messages in parts:
             load_events(chdb_session, feed, messages, database)
-        return Engine(chdb_rows(chdb_session), chdb_session.query, database)
+        return Engine(chdb_rows(chdb_session), chdb_session.query, database, {})
 
     yield load
     chdb_session.query(f"DROP DATABASE IF EXISTS {database}")
