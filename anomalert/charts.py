@@ -152,7 +152,7 @@ def _canvas(title: str) -> "tuple[Figure, Axes]":
             return to_png(self)
 
     figure = Picture(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor="white")
-    axes = figure.add_axes((0.075, 0.16, 0.9, 0.72), facecolor="white")
+    axes = figure.add_axes((0.075, 0.16, 0.88, 0.72), facecolor="white")
     axes.set_title(
         _drawable(title), loc="left", fontsize=26, fontweight="bold", color=TEXT, family=FONT, pad=18, parse_math=False
     )
