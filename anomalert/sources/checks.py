@@ -108,8 +108,8 @@ def _check_order(index: pd.DatetimeIndex, source: str) -> None:
         twice = index[index.duplicated()]
         count = int((index == twice[0]).sum())
         raise SourceError(
-            f"source {source!r} gives timestamp {twice[0]} {count} times (rows too many in all: {len(twice)}): there is "
-            "one row per slot, so aggregate them"
+            f"source {source!r} gives timestamp {twice[0]} {count} times (rows too many in all: {len(twice)}): there "
+            "is one row per slot, so aggregate them"
         )
     if not index.is_monotonic_increasing:
         late = int(np.argmax(np.diff(index.asi8) < 0)) + 1

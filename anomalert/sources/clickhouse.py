@@ -126,12 +126,13 @@ class ClickHouseSource:
         except QueryError as error:
             if error.code != READONLY or not settings:
                 raise
+        answer = self.client.query(sql, {})
+        self._may_set = False
         _LOGGER.warning(
             "source %r: its user may change no settings (readonly), so a query that is given up runs on at the server",
             plugin_name(self),
         )
-        self._may_set = False
-        return self.client.query(sql, {})
+        return answer
 
 
 def _one_client(connection: Masked | None, client: ClickHouseClient | None) -> ClickHouseClient:

@@ -92,7 +92,7 @@ class PandahouseClient:
             )
         except (KeyError, ValueError, IndexError) as error:
             start = body[:2000].decode(errors="replace")
-            raise QueryError(f"the answer is not whole, or not one of ClickHouse: it begins with {start!r}") from error
+            raise QueryError(f"the answer is not whole, or not one of ClickHouse: it begins with: {start}") from error
         return frame
 
 
@@ -167,8 +167,9 @@ class ClickHouseConnectClient:
         options = Masked(options)
         _require("clickhouse_connect", extra="clickhouse", oldest=(1, 7))
         self.database = str(options.get("database") or "default")
-        # Sessions allow one statement at a time: one that hangs would block all later ones.
-        self._options = Masked({"autogenerate_session_id": False, **options})
+        # Sessions allow one statement at a time: one that hangs would block all later ones. chDB has none.
+        sessions = {} if options.get("interface") == "chdb" else {"autogenerate_session_id": False}
+        self._options = Masked({**sessions, **options})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._options.get('host', 'localhost')!r}, database={self.database!r})"

@@ -52,7 +52,7 @@ def filled(query: str, start: pd.Timestamp, end: pd.Timestamp, database: str) ->
     "SELECT '{x}' FROM `social`.likes WHERE time >= toDateTime(1764547200) AND time < toDateTime(1764633600)"
     """
     values = {"start": _date_time(start), "end": _date_time(end), "db": _quoted(database)}
-    return _PLACEHOLDER.sub(lambda found: values[found[1]], query.rstrip().rstrip(";").rstrip())
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], query.rstrip("; \t\r\n"))
 
 
 def describe_sql(query: str) -> str:

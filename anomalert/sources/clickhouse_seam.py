@@ -16,7 +16,7 @@ from anomalert.redaction import Secret, redact
 __all__ = ["READONLY", "UNEXPECTED_NULL", "ClickHouseClient", "Masked", "QueryError", "guarded"]
 
 READONLY = 164
-"""ClickHouse's number for "this user may not change settings"."""
+"""ClickHouse's number for what a read-only user may not do: change settings, among other things."""
 
 UNEXPECTED_NULL = 349
 """ClickHouse's number for "NULL where none may be"."""

@@ -15,6 +15,11 @@ __all__ = ["HttpAddress"]
 
 Login = tuple[Secret, Secret]
 
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?://)((?P<user>[^:/?#]*)(:(?P<password>[^/?#]*))?@)?"
+    r"(?P<place>(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d+)?(/[^?#@]*)?)(\?(?P<query>[^#]*))?"
+)
+
 
 @dataclass(frozen=True)
 class HttpAddress:
@@ -43,9 +48,13 @@ class HttpAddress:
         >>> HttpAddress.of({"host": "http://me:secret@127.0.0.1:8123"})
         HttpAddress(place='http://127.0.0.1:8123', parameters=Secret('***'), login=(Secret('***'), Secret('***')))
         """
-        place, parameters, inner = _parts(connection.get("host") or "http://localhost:8123")
-        if not re.match(r"https?://[^/]", place):
-            raise ConfigurationError("`host` of `connection` is no address such as 'http://clickhouse.example:8123'")
+        parts = _parts(connection.get("host") or "http://localhost:8123")
+        if parts is None:
+            raise ConfigurationError(
+                "`host` of `connection` is no address such as 'http://clickhouse.example:8123'; credentials in it need "
+                "percent signs, as in %2F for /"
+            )
+        place, parameters, inner = parts
         outer = _login(connection)
         if inner and outer:
             raise ConfigurationError("`connection` has credentials in `host` and beside it: keep `user` and `password`")
@@ -63,26 +72,25 @@ class HttpAddress:
 
     @property
     def secrets(self) -> list[Secret]:
-        """Every text that may not be shown, also the pair of user and password that a header carries."""
+        """Every text that may not be shown, also as the header and the URL carry it."""
         if self.login is None:
             return [self.parameters]
-        user, password = self.login
-        pair = Secret(f"{user.reveal()}:{password.reveal()}")
+        user, password = (part.reveal() for part in self.login)
         # "default" is everybody's user, and a word that error texts need.
-        return [self.parameters, pair, password, *([] if user.reveal() == "default" else [user])]
+        texts = [f"{user}:{password}", password, *([] if user == "default" else [user])]
+        return [self.parameters, *(Secret(form) for text in texts for form in (text, _as_latin_1(text)))]
 
 
-def _parts(host: str) -> tuple[str, Secret, Login | None]:
+def _parts(host: str) -> tuple[str, Secret, Login | None] | None:
     """Take a host apart: the place, its parameters, and the credentials before the ``@`` or among the parameters."""
-    address, _, query = host.partition("?")
-    scheme, _, rest = address.partition("://")
-    authority, slash, path = rest.partition("/")
-    login, _, machine = authority.rpartition("@")
-    user, _, password = login.partition(":")
-    parameters = dict(parse_qsl(query, keep_blank_values=True))
-    found = {"user": unquote(user), "password": unquote(password)}
-    found |= {key: parameters.pop(key) for key in ("user", "password") if key in parameters}
-    return f"{scheme}://{machine}{slash}{path}", Secret(urlencode(parameters)), _login(found)
+    found = _ADDRESS.fullmatch(host)
+    # None of this may raise, nor be a local variable of what raises: a host that is no address may be all secret.
+    if found is None:
+        return None
+    login = {key: unquote(found[key] or "") for key in ("user", "password")}
+    parameters = dict(parse_qsl(found["query"] or "", keep_blank_values=True))
+    login |= {key: parameters.pop(key) for key in ("user", "password") if key in parameters}
+    return found["scheme"] + found["place"], Secret(urlencode(parameters)), _login(login)
 
 
 def _login(connection: Mapping[str, str | None]) -> Login | None:
@@ -91,5 +99,9 @@ def _login(connection: Mapping[str, str | None]) -> Login | None:
 
 
 def _header_safe(secret: Secret) -> str:
+    return quote(_as_latin_1(secret.reveal()), safe="")
+
+
+def _as_latin_1(text: str) -> str:
     # requests writes credentials in latin-1, ClickHouse reads UTF-8: the letters of latin-1 stand for its bytes.
-    return quote(secret.reveal().encode().decode("latin-1"), safe="")
+    return text.encode().decode("latin-1")

@@ -17,5 +17,4 @@ def sample_panel(rows: int = 8, seed: int = 1) -> pd.DataFrame:
     index = pd.date_range(START, periods=rows, freq="15min", unit="ns")
     panel = pd.DataFrame({"views": rng.integers(100, 99_999, rows).astype(float), "ctr": rng.random(rows)}, index)
     panel.iloc[1:2, 1] = np.nan
-    panel.index.freq = None
-    return panel
+    return panel.set_axis(pd.DatetimeIndex(index.to_numpy(), tz="UTC"), axis=0)

@@ -54,7 +54,7 @@ def test_every_zone_becomes_utc(zone: str) -> None:
     """The same instants in any zone give the same panel."""
     frame = pd.DataFrame({"likes": [1.0, 2.0, 3.0]}, slots().tz_convert(zone).rename("when"))
     panel = checked(frame)
-    pd.testing.assert_index_equal(panel.index, slots(), exact="equiv")
+    assert panel.index.tolist() == slots().tolist()
     assert str(panel.index.dtype) == "datetime64[ns, UTC]"
     assert panel.index.name is None
 
@@ -147,7 +147,7 @@ def test_the_frame_is_not_changed() -> None:
 def test_a_window_has_aware_ends_in_order() -> None:
     """Ends without a zone or in the wrong order are refused, equal ends are an empty window."""
     assert as_window(START.tz_convert("Asia/Tokyo"), START) == (START, START)
-    with pytest.raises(ConfigurationError, match="`start` is .* without a time zone"):
+    with pytest.raises(ConfigurationError, match=r"`start` is .* without a time zone"):
         as_window(START.tz_localize(None), END)
     with pytest.raises(ConfigurationError, match="before `start`"):
         as_window(END, START)

@@ -67,7 +67,7 @@ def test_a_source_error_of_a_function_passes() -> None:
     def fails(start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
         raise SourceError(f"nothing between {start} and {end}")
 
-    with pytest.raises(SourceError, match="^nothing between"):
+    with pytest.raises(SourceError, match=r"^nothing between"):
         FrameSource(fails).read(START, END)
 
 

@@ -1,5 +1,6 @@
 """A server with a ClickHouse's HTTP face that answers as it is told, and as badly: cut, slow, garbled, or never."""
 
+import math
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -137,15 +138,15 @@ def tsv(panel: pd.DataFrame, count: int | None = None) -> Reply:
     types = ["Float64", "UInt8"] * panel.shape[1]
     lines = ["\t".join(["ts", *names, "seal"]), "\t".join(["UInt32", *types, "UInt64"])]
     for ts, *values in panel.itertuples():
-        cells = [cell for value in values for cell in (("0", "1") if value != value else (_number(value), "0"))]  # noqa: PLR0124 - NaN
+        cells = [cell for value in values for cell in _value_and_gap(value)]
         lines.append("\t".join([str(int(ts.timestamp())), *cells, str(seal)]))
     if panel.empty:
         lines.append("\t".join(["0", *["0"] * len(names), str(seal)]))
     return Reply("".join(f"{line}\n" for line in lines).encode())
 
 
-def _number(value: float) -> str:
-    return repr(value).removesuffix(".0")
+def _value_and_gap(value: float) -> tuple[str, str]:
+    return ("0", "1") if math.isnan(value) else (repr(value).removesuffix(".0"), "0")
 
 
 def _request(connection: socket.socket) -> bytes:
