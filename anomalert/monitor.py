@@ -160,7 +160,7 @@ class Monitor:
         """Return the slots of the local day that holds `slot`, also where that day has no midnight or 25 hours."""
         around = pd.date_range(slot - 2 * DAY, slot + 2 * DAY, freq=self.slot_length).tz_convert(self.timezone)
         local = slot.tz_convert(self.timezone)
-        return around[(around.year == local.year) & (around.dayofyear == local.dayofyear)]
+        return around[(around.year == local.year) & (around.day_of_year == local.day_of_year)]
 
     def panel(self, start: str | pd.Timestamp, end: str | pd.Timestamp) -> pd.DataFrame:
         """Read the panel of the slots in ``[start, end)``, exactly as a run sees it.

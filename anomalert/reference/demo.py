@@ -10,8 +10,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from anomalert.interfaces import RunReport
-from anomalert.messages import Language
 from anomalert.notifiers import ConsoleNotifier
+from anomalert.phrases import Language
 from anomalert.reference.events import TIMEZONE, generate_events
 from anomalert.reference.pipeline import feed_messenger
 from anomalert.reference.planted import PlantedIncident

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+import pandas as pd
+
 from anomalert.detection import Detector
 from anomalert.detectors import DayLagRatio, WeeklyAverage
 from anomalert.interfaces import Notifier
-from anomalert.messages import Language
+from anomalert.ledger import Ledger
 from anomalert.monitor import Metric, Monitor
+from anomalert.phrases import Language
 from anomalert.pipeline import Pipeline
 from anomalert.policy import Policy
 from anomalert.reference.events import TIMEZONE
@@ -23,9 +26,11 @@ __all__ = ["feed_messenger"]
 def feed_messenger(
     connection: Mapping[str, Any] | None = None,
     notifiers: Sequence[Notifier] = (),
+    ledger: Ledger | None = None,
     *,
     client: ClickHouseClient | None = None,
     timezone: str = TIMEZONE,
+    settle: str | pd.Timedelta = "0s",
     language: Language = "ru",
     links: Mapping[str, str] | None = None,
 ) -> Pipeline:
@@ -51,10 +56,15 @@ def feed_messenger(
         As pandahouse takes it: host, database, user, password.
     notifiers : sequence of Notifier, optional
         Who is told.
+    ledger : Ledger, optional
+        The durable memory; without one every anomalous slot is told.
     client : ClickHouseClient, optional
         In place of `connection`: another way to the database.
     timezone : str, default "Europe/Moscow"
         Whose wall clock decides what the same slot on another day is.
+    settle : str or Timedelta, default "0s"
+        How long after its end a slot is waited for. A scheduler that starts runs on the quarter hour would tell a
+        whole slot later with more than that.
     language : {"ru", "en"}, default "ru"
         What messages are written in.
     links : mapping of str to str, optional
@@ -75,7 +85,7 @@ def feed_messenger(
     def monitor(name: str, metrics: Sequence[Metric]) -> Monitor:
         query = files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
         source = ClickHouseSource(query, connection, client=client, name=name)
-        return Monitor(source, metrics, slot="15min", timezone=timezone)
+        return Monitor(source, metrics, slot="15min", timezone=timezone, settle=settle)
 
     def count(name: str, detector: Detector) -> Metric:
         return Metric(name, detector, absent="zero", policy=_EVERY, links=links or {})
@@ -88,6 +98,7 @@ def feed_messenger(
     return Pipeline(
         [monitor("feed", feed), monitor("messages", messenger)],
         notifiers,
+        ledger,
         name="feed_messenger",
         language=language,
     )
