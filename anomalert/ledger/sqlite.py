@@ -1,0 +1,148 @@
+"""The SQLite engine: one connection, and what SQLite's errors mean.
+
+`sqlite_place` calls this, and nothing else does; it is the only file that knows the driver.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from anomalert.errors import LedgerBusyError, LedgerDamagedError, LedgerError
+
+__all__ = ["SqliteEngine"]
+
+APPLICATION = 0x616E6F6D
+"""Marks a file as a ledger, so that no other database is taken for a damaged one."""
+
+BUSY_SECONDS = 10.0
+"""How long a statement waits for another connection's transaction; those take milliseconds."""
+
+Result = TypeVar("Result")
+
+DAMAGED = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_CONSTRAINT,
+    # The statements are always the same: if one makes no sense, the schema is not the one that was written.
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_FORMAT,
+}
+
+ADVICE = {
+    sqlite3.SQLITE_FULL: "free space on that disk",
+    sqlite3.SQLITE_READONLY: "give this user the right to write the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "give this user the right to write the file and its folder",
+    sqlite3.SQLITE_PERM: "give this user the right to write the file and its folder",
+    sqlite3.SQLITE_IOERR: "look at the disk: whether it is full, limited or failing",
+}
+
+
+class SqliteEngine:
+    """A connection to a SQLite file that exists.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Absolute.
+    place : str
+        What the ledger is called in errors.
+    """
+
+    def __init__(self, path: Path, place: str) -> None:
+        self.place = place
+        self._connection = self._guarded(
+            lambda: sqlite3.connect(
+                f"{path.as_uri()}?mode=rw",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=BUSY_SECONDS,
+            )
+        )
+        try:
+            self._prepare()
+        except LedgerError:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        journal = self.execute("PRAGMA journal_mode = WAL")[0][0]
+        if journal != "wal":
+            raise LedgerError(
+                f"ledger {self.place}: SQLite cannot keep a write-ahead log there, but a {journal} journal"
+            )
+        # FULL: what was committed is on the disk, also when the power fails. No file may bring code along.
+        for setting in ("synchronous = FULL", "fullfsync = ON", "trusted_schema = OFF", "cell_size_check = ON"):
+            self.execute(f"PRAGMA {setting}")
+
+    def execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement; return its rows."""
+        return self._guarded(lambda: self._connection.execute(sql, parameters or {}).fetchall())
+
+    def change(self, sql: str, rows: Sequence[Mapping[str, object]]) -> int:
+        """Run one statement for every set of parameters; return how many rows were changed."""
+        return self._guarded(lambda: self._connection.executemany(sql, rows).rowcount)
+
+    def begin(self) -> None:
+        """Begin a transaction that will write: it waits here for other writers, and not half way."""
+        self.execute("BEGIN IMMEDIATE")
+
+    def begin_snapshot(self) -> None:
+        """Begin a transaction that sees one state of everything."""
+        self.execute("BEGIN")
+
+    def commit(self) -> None:
+        """End the transaction, durably."""
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """End the transaction as if it had not begun."""
+        try:
+            self._connection.rollback()
+        except sqlite3.Error:
+            # SQLite rolls back by itself when the disk fails, and at the next opening in any case.
+            return
+
+    def wait_for_schema(self) -> None:
+        """Do nothing: a transaction that will write is alone."""
+
+    def has_table(self, name: str) -> bool:
+        """Return whether there is a table of this name."""
+        found = self.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", {"name": name})
+        return bool(found)
+
+    def mark(self) -> None:
+        """Have the file say that it is a ledger."""
+        self.execute(f"PRAGMA application_id = {APPLICATION}")
+
+    def is_marked(self) -> bool:
+        """Return whether the file says that it is a ledger."""
+        return bool(self.execute("PRAGMA application_id")[0][0] == APPLICATION)
+
+    def faults(self) -> list[str]:
+        """Return what SQLite's own check of the file finds."""
+        found = [str(row[0]) for row in self.execute("PRAGMA integrity_check")]
+        return [] if found == ["ok"] else [f"SQLite's integrity check: {line}" for line in found]
+
+    def close(self) -> None:
+        """Close the connection; the last one writes the log back into the file."""
+        self._connection.close()
+
+    def _guarded(self, action: Callable[[], Result]) -> Result:
+        try:
+            return action()
+        except sqlite3.Error as error:
+            raise self._meaning(error) from error
+
+    def _meaning(self, error: sqlite3.Error) -> LedgerError:
+        """Return what an error of SQLite means to who uses the ledger."""
+        extended = getattr(error, "sqlite_errorcode", None)
+        code = None if extended is None else extended & 0xFF
+        undecodable = code is None and isinstance(error, sqlite3.OperationalError)
+        if code in DAMAGED or undecodable or extended == sqlite3.SQLITE_IOERR_SHORT_READ:
+            return LedgerDamagedError(f"the ledger is damaged: {self.place}: {error}")
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return LedgerBusyError(f"ledger {self.place} is being written by another program: {error}")
+        advice = f": {ADVICE[code]}" if code in ADVICE else ""
+        return LedgerError(f"ledger {self.place} cannot be used: {error}{advice}")

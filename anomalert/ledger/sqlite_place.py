@@ -1,0 +1,160 @@
+"""The files of a SQLite ledger: made whole, locked while in use, moved aside when damaged.
+
+`Ledger` calls this; it calls `sqlite`, `schema`, `file_lock` and `mounts`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from anomalert.crashpoints import reached
+from anomalert.errors import LedgerDamagedError, LedgerError
+from anomalert.ledger.file_lock import file_lock, lock_file_of
+from anomalert.ledger.mounts import refuse_network
+from anomalert.ledger.schema import migrate
+from anomalert.ledger.sqlite import SqliteEngine
+from anomalert.ledger.store import Store
+from anomalert.ledger.tables import VERSIONS
+
+__all__ = ["SqlitePlace"]
+
+COMPANIONS = ("-wal", "-shm")
+"""What SQLite keeps beside a database file."""
+
+
+class SqlitePlace:
+    """Where a SQLite ledger is.
+
+    Beside the database lie two kinds of lock files: one that runs of one pipeline hold alone, and one that everybody
+    who has the database open shares, so that it is made or moved only while nobody has.
+
+    Parameters
+    ----------
+    path : str or path
+        Of the database; its folder has to exist.
+    wait : pandas.Timedelta
+        How long to wait for locks.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], wait: pd.Timedelta) -> None:
+        self.name = os.fspath(path)
+        self._wait = wait
+        self._opened: int | None = None
+
+    @contextmanager
+    def store(self, pipeline: str | None) -> Iterator[Store]:
+        """Give the store, made if need be, and locked for `pipeline`; for reading what there is, pass None."""
+        path = self._path()
+        with ExitStack() as held:
+            if pipeline is not None:
+                what = f"pipeline {pipeline!r} in ledger {self.name}"
+                held.enter_context(file_lock(lock_file_of(path, pipeline), "exclusive", self._wait, what))
+                self._make_if_missing(path)
+            held.enter_context(self._in_use(path, "shared"))
+            self._check(path)
+            engine = held.enter_context(closing(SqliteEngine(path, self.name)))
+            self._check_is_ledger(engine)
+            if pipeline is not None:
+                # What cannot be written has to show before the run relies on it.
+                engine.begin()
+                engine.rollback()
+            with closing(Store(engine)) as store:
+                migrate(store)
+                yield store
+
+    def move_aside(self, at: pd.Timestamp) -> Path | None:
+        """Rename the files to a name with the instant; return it, or None if there is nothing to move any more."""
+        path = self._path()
+        with self._in_use(path, "exclusive"):
+            if not path.exists() or self._opened not in (None, path.stat().st_ino):
+                return None
+            target = _free_name(path.with_name(f"{path.name}.damaged-{at.tz_convert('UTC'):%Y%m%dT%H%M%SZ}"))
+            with self._explained("move"):
+                path.rename(target)
+                for companion in COMPANIONS:
+                    beside = path.with_name(path.name + companion)
+                    if beside.exists():
+                        beside.rename(target.with_name(target.name + companion))
+            return target
+
+    def _path(self) -> Path:
+        """Return the path without links, so that all who mean this file lock the same ones."""
+        path = Path(self.name).resolve()
+        if not path.parent.is_dir():
+            raise LedgerError(f"ledger {self.name}: there is no folder {path.parent}: create it, or name another place")
+        refuse_network(path)
+        return path
+
+    def _in_use(self, path: Path, mode: Literal["shared", "exclusive"]) -> AbstractContextManager[None]:
+        return file_lock(path.with_name(f"{path.name}.lock"), mode, self._wait, f"ledger {self.name}")
+
+    def _make_if_missing(self, path: Path) -> None:
+        if path.exists():
+            return
+        with self._in_use(path, "exclusive"), self._explained("make"):
+            if not path.exists():
+                self._make(path)
+
+    def _make(self, path: Path) -> None:
+        """Make an empty ledger under another name and put it in place: it is there whole, or not at all."""
+        draft = path.with_name(f"{path.name}.new")
+        for name in (path.name, draft.name):
+            for companion in COMPANIONS:
+                # Of a database that is gone: SQLite would play this log into the new one.
+                path.with_name(name + companion).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
+        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(SqliteEngine(draft, self.name)) as engine:
+            engine.mark()
+            migrate(Store(engine))
+        reached("make: to be put in place")
+        draft.rename(path)
+        _sync_folder(path.parent)
+        reached("make: in place")
+
+    def _check(self, path: Path) -> None:
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise LedgerError(f"there is no ledger at {self.name}: {error.strerror}") from error
+        if not path.is_file():
+            raise LedgerError(f"ledger {self.name} is no file: name a file")
+        self._opened = found.st_ino
+        if found.st_size == 0:
+            raise LedgerDamagedError(f"the ledger is damaged: {self.name} is empty")
+
+    def _check_is_ledger(self, engine: SqliteEngine) -> None:
+        if engine.has_table(VERSIONS.name):
+            return
+        if engine.is_marked():
+            raise LedgerDamagedError(f"the ledger is damaged: {self.name} has lost its tables")
+        raise LedgerError(f"{self.name} is a SQLite database of something else: name another file for the ledger")
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise LedgerError(f"cannot {what} ledger {self.name}: {error.strerror}") from error
+
+
+def _free_name(wanted: Path) -> Path:
+    """Return `wanted`, or with a number if that is taken."""
+    candidate, number = wanted, 1
+    while candidate.exists():
+        number += 1
+        candidate = wanted.with_name(f"{wanted.name}-{number}")
+    return candidate
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the name of a new file survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
