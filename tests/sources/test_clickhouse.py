@@ -108,6 +108,21 @@ def test_the_deadline_is_for_all_of_a_read() -> None:
     assert len(slow.asked) == 2
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Moscow", "America/St_Johns", "Pacific/Apia", "Asia/Kathmandu"])
+def test_the_zone_of_this_machine_does_not_matter(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same answer is the same panel, and the same window the same statement, wherever the program runs."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        with stub_server(answers(described(COLUMNS), tsv(sample_panel()))) as stub:
+            read = ClickHouseSource(QUERY, {"host": stub.url}).read(START, END)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    pd.testing.assert_frame_equal(read, sample_panel())
+    assert b">= toDateTime(1764547200) AND" in stub.requests[1]
+
+
 def test_a_naive_window_is_refused() -> None:
     """A window without a zone is asked of no server."""
     client = FakeClient(OSError())

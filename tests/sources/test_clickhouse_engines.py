@@ -8,6 +8,7 @@ import pytest
 
 from anomalert.errors import SourceError
 from anomalert.sources import ChdbClient, ClickHouseClient, ClickHouseConnectClient, ClickHouseSource, PandahouseClient
+from anomalert.testing import check_source
 from tests.servers import READER, ClickHouseServer
 from tests.sources.samples import END, START
 
@@ -287,6 +288,13 @@ def test_windows_add_up(engine: Engine) -> None:
     parts = [source.read(START, middle), source.read(middle, END), source.read(START, START)]
     assert [len(part) for part in parts] == [2, 1, 0]
     pd.testing.assert_frame_equal(pd.concat(parts), source.read(START, END))
+
+
+def test_it_keeps_the_contract_of_sources(engine: Engine) -> None:
+    """On each engine it passes the checks that any source has to pass, reading values, gaps, and nothing at all."""
+    query = three("if(number % 5 = 0, NULL, sqrt(number))").replace("numbers(3)", "numbers(40)")
+    broken = ClickHouseSource(query.replace("sqrt", "nosuch"), client=engine.client)
+    check_source(ClickHouseSource(query, client=engine.client), START, END, broken=broken)
 
 
 def test_a_repeated_hour_is_two_hours(engine: Engine) -> None:

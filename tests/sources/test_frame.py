@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from anomalert.errors import SourceError
 from anomalert.interfaces import Source
 from anomalert.sources import FrameSource
+from anomalert.testing import check_source
 from tests.sources.samples import END, START, sample_panel
 
 SLOT = pd.Timedelta("15min")
@@ -24,6 +25,14 @@ def test_windows_add_up(cuts: list[int]) -> None:
     pd.testing.assert_frame_equal(parts, source.read(a, c))
     wanted = panel[[a <= slot < c for slot in panel.index]]
     pd.testing.assert_frame_equal(source.read(a, c), wanted)
+
+
+@pytest.mark.parametrize("is_function", [False, True])
+def test_it_keeps_the_contract_of_sources(*, is_function: bool) -> None:
+    """With a frame and with a function it passes the checks that any source has to pass."""
+    panel = sample_panel(40).tz_convert("Europe/Moscow")
+    source = FrameSource((lambda start, end: panel.loc[start:end]) if is_function else panel)
+    check_source(source, START, END, broken=FrameSource(panel.tz_localize(None)))
 
 
 def test_a_function_is_asked_for_the_window_and_cut_to_it() -> None:
