@@ -232,7 +232,8 @@ def _headline(said: Said, about: Sequence[tuple[Incident, Observation]], phrases
     rest = len(about) - len(named)
     listed = ", ".join(named) + (f" {phrases.more.format(count=rest)}" if rest else "")
     sign = "✔" if resolved else "▼" if about[0][0].direction == "down" else "▲"
-    return f"{sign} " + getattr(phrases, said.kind).format(metrics=listed)
+    sentence: str = getattr(phrases, said.kind)
+    return f"{sign} {sentence.format(metrics=listed)}"
 
 
 def _fact(said: Said, incident: Incident, now: Observation, scenes: Mapping[str, Scene], phrases: Phrases) -> Fact:

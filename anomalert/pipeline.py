@@ -174,14 +174,12 @@ class Pipeline:
         try:
             report = self._remembered(ledger, instant, dry_run)
             if not dry_run and any(isinstance(error, LedgerDamagedError) for error in report.errors):
-                ledger.move_aside(instant)  # Found while delivering: everything was sent, the next run begins anew.
+                _moved_aside(ledger, instant)  # Found while delivering: everything was sent, the next run begins anew.
             return report
         except LedgerBusyError as error:
             return RunReport(instant, pd.DataFrame(), errors=(error,))
         except LedgerDamagedError as error:
-            moved = None if dry_run else ledger.move_aside(instant)
-            where = "" if moved is None else f"; it was moved to {moved}, and a new one begun"
-            trouble = LedgerDamagedError(f"{error}{where}")
+            trouble = LedgerDamagedError(f"{error}{'' if dry_run else _moved_aside(ledger, instant)}")
         except LedgerError as error:
             return self._without(instant, dry_run, error)
         try:
@@ -367,6 +365,15 @@ class _Found:
             messages=[StoredMessage(each.key, each.slot, each.to_dict()) for each in self.drafts],
             notifiers=notifiers,
         )
+
+
+def _moved_aside(ledger: Ledger, instant: pd.Timestamp) -> str:
+    """Move a damaged ledger aside, and return in words where it is; not being able to must not stop a run."""
+    try:
+        moved = ledger.move_aside(instant)
+    except LedgerError as error:
+        return f"; it could not be moved aside: {error}"
+    return "" if moved is None else f"; it was moved to {moved}, and a new one begun"
 
 
 def _row(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import pytest
@@ -43,7 +44,7 @@ def seen(metric: str, value: float | None, expected: float = 100.0) -> Observati
 
 
 def told(
-    slots: list[dict[str, float | None]], policy: Policy | None = None, lookback: pd.Timedelta = SEASONAL
+    slots: Sequence[Mapping[str, float | None]], policy: Policy | None = None, lookback: pd.Timedelta = SEASONAL
 ) -> tuple[State, list[tuple[int, Said]]]:
     """Walk through `slots`, each a value per metric, and return the last state and what was said in which slot."""
     state, said = State(), []
@@ -81,7 +82,7 @@ def test_metrics_that_fall_together_are_one_episode() -> None:
 
 def test_a_metric_that_joins_later_makes_it_worse_and_opens_nothing_of_its_own() -> None:
     """Metrics that open one or two slots later, and recover at other times, stay one episode."""
-    slots: list[dict[str, float | None]] = [
+    slots: list[Mapping[str, float | None]] = [
         {"a": 10.0, "b": 100.0, "c": 100.0},
         {"a": 10.0, "b": 10.0, "c": 100.0},
         {"a": 10.0, "b": 10.0, "c": 10.0},
@@ -100,7 +101,7 @@ def test_a_metric_that_joins_later_makes_it_worse_and_opens_nothing_of_its_own()
 
 def test_a_metric_that_comes_back_into_an_open_episode_is_not_told_again() -> None:
     """While one metric holds the episode open, another that recovers and falls again says nothing."""
-    slots: list[dict[str, float | None]] = [
+    slots: list[Mapping[str, float | None]] = [
         {"a": 10.0, "b": 10.0},
         *([{"a": 10.0, "b": 100.0}] * 3),
         {"a": 10.0, "b": 9.0},
