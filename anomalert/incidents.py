@@ -17,6 +17,7 @@ from anomalert.interfaces import AlertKind, Direction
 from anomalert.policy import Policy
 
 __all__ = [
+    "NUMBERS",
     "Episode",
     "Incident",
     "Observation",
@@ -26,19 +27,26 @@ __all__ = [
     "Watch",
     "advance",
     "lose_sight",
+    "number_of",
+    "plain_number",
+    "stamp",
     "state_from_dict",
     "state_to_dict",
 ]
 
 DAY = pd.Timedelta("1D")
 
+NUMBERS = ("value", "expected", "lower", "upper", "deviation", "score")
+"""What is measured of a slot; NaN where it is unknown."""
+
 
 @dataclass(frozen=True)
 class Watch:
-    """How a metric is watched: its policy, and how far back its detector looks."""
+    """How a metric is watched: its policy, how far back its detector looks, and its slots where others' are shorter."""
 
     policy: Policy
     lookback: pd.Timedelta
+    slot: pd.Timedelta | None = None
 
     @property
     def rebound(self) -> pd.Timedelta:
@@ -100,7 +108,7 @@ class Incident:
     @property
     def key(self) -> str:
         """What the alerts of this incident share."""
-        return f"{self.metric}/{self.direction}/{self.start:%Y%m%dT%H%MZ}"
+        return f"{self.metric}/{self.direction}/{stamp(self.start)}"
 
 
 @dataclass(frozen=True)
@@ -124,8 +132,8 @@ class Episode:
 
     @property
     def key(self) -> str:
-        """Names the episode."""
-        return f"{self.direction}/{self.start:%Y%m%dT%H%MZ}"
+        """Names the episode: with its first metric, since one that is judged late may open in the same slot."""
+        return f"{self.direction}/{self.incidents[0].metric}/{stamp(self.start)}"
 
     @property
     def is_open(self) -> bool:
@@ -182,7 +190,7 @@ class Said:
     slot : pandas.Timestamp
         UTC.
     about : tuple of (Incident, Observation)
-        The incidents it is about, each with what the slot showed (or the last that was seen of it).
+        The incidents it is about, each with what the slot showed (NaN of what was not judged in it).
     outages : tuple of Outage
         Those it is about.
     """
@@ -192,6 +200,38 @@ class Said:
     slot: pd.Timestamp
     about: tuple[tuple[Incident, Observation], ...] = ()
     outages: tuple[Outage, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Now:
+    """An instant at which slots end: what they showed. Metrics with longer slots began theirs earlier than `slot`."""
+
+    slot: pd.Timestamp
+    length: pd.Timedelta
+    seen: Mapping[str, Observation]
+    watches: Mapping[str, Watch]
+
+    def length_of(self, metric: str) -> pd.Timedelta:
+        watch = self.watches.get(metric)
+        return self.length if watch is None or watch.slot is None else watch.slot
+
+    def slot_of(self, metric: str) -> pd.Timestamp:
+        return self.slot + self.length - self.length_of(metric)
+
+    def shows(self, incident: Incident) -> bool:
+        """Whether the incident goes on now: its metric was judged, and is anomalous on its side."""
+        return incident.end is None and incident.metric in self.seen and incident.last == self.slot_of(incident.metric)
+
+
+def stamp(slot: pd.Timestamp) -> str:
+    """Return an instant (UTC) as it stands in keys and file names.
+
+    Examples
+    --------
+    >>> stamp(pd.Timestamp("2026-11-01T10:15Z")), stamp(pd.Timestamp("2026-11-01T10:15:30Z"))
+    ('20261101T1015Z', '20261101T101530Z')
+    """
+    return f"{slot:%Y%m%dT%H%M%SZ}" if slot.second else f"{slot:%Y%m%dT%H%MZ}"
 
 
 def advance(
@@ -208,17 +248,17 @@ def advance(
     state : State
         Before the slot.
     slot : pandas.Timestamp
-        UTC.
+        UTC. Where metrics have slots of several lengths, the shortest of those that end at one instant.
     observations : sequence of Observation
         Of the metrics that were judged; of one that is missing nothing is concluded.
     watches : mapping of str to Watch
         By metric, for those observed at least.
     slot_length : pandas.Timedelta
-        Of these metrics.
+        Of `slot`; that of the metrics whose watch gives no other.
     """
-    seen = {observation.metric: observation for observation in observations}
+    now = _Now(slot, slot_length, {observation.metric: observation for observation in observations}, watches)
     opening = [
-        _opened(observation, slot)
+        _opened(observation, now.slot_of(observation.metric))
         for observation in observations
         if observation.is_alert
         and not _is_open(state, observation)
@@ -232,7 +272,7 @@ def advance(
         new = [incident for incident in opening if incident.direction == direction]
         if before is None and not new:
             continue
-        episode, what = _continued(before, new, slot, seen, watches, slot_length)
+        episode, what = _continued(before, new, now)
         said += what
         ended += [i for i in episode.incidents if i.end is not None and _was_open(before, i)]
         if episode.is_open:
@@ -242,7 +282,7 @@ def advance(
     )
     kept = tuple(i for i in state.recent if i.metric not in watches)
     after = replace(state, episodes=tuple(open_episodes), recent=(*kept, *recent))
-    return replace(after, replaced=_replaced(after, slot, seen, watches)), said
+    return replace(after, replaced=_replaced(after, now)), said
 
 
 def lose_sight(
@@ -266,7 +306,7 @@ def lose_sight(
     for kind in cast('tuple[Literal["no_data", "source_failed"], ...]', ("source_failed", "no_data")):
         lost = [monitor for monitor, wrong in seen.items() if wrong == kind and monitor not in out]
         if lost:
-            told = f"{'+'.join(lost)}/{slot:%Y%m%dT%H%MZ}"
+            told = f"{'+'.join(lost)}/{stamp(slot)}"
             of_kind = tuple(Outage(monitor, kind, slot, told) for monitor in lost)
             said.append(Said(kind, told, slot, outages=of_kind))
             outages += of_kind
@@ -311,48 +351,36 @@ def _was_open(before: Episode | None, incident: Incident) -> bool:
     return before is None or any(i.key == incident.key and i.end is None for i in before.incidents)
 
 
-def _continued(
-    before: Episode | None,
-    new: Sequence[Incident],
-    slot: pd.Timestamp,
-    seen: Mapping[str, Observation],
-    watches: Mapping[str, Watch],
-    slot_length: pd.Timedelta,
-) -> tuple[Episode, list[Said]]:
+def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tuple[Episode, list[Said]]:
     """Return an episode after one slot, and what there is to say of it: at most one thing."""
     if before is None:
-        episode = Episode(new[0].direction, slot, slot, tuple(new))
-        return episode, [Said("opened", episode.key, slot, tuple((i, seen[i.metric]) for i in new))]
+        episode = Episode(new[0].direction, now.slot, now.slot, tuple(new))
+        return episode, [Said("opened", episode.key, now.slot, _last_seen(new, now))]
     known = {incident.metric for incident in before.incidents}
-    old = [_seen(i, seen.get(i.metric), slot, watches.get(i.metric), slot_length) for i in before.incidents]
-    worse = [i for i in old if i.end is None and i.last == slot and _is_worse(i, seen[i.metric], watches[i.metric])]
+    old = [_seen(incident, now) for incident in before.incidents]
+    worse = [i for i in old if now.shows(i) and _is_worse(i, now.seen[i.metric], now.watches[i.metric])]
     worse += [incident for incident in new if incident.metric not in known]
-    told = tuple((i, seen[i.metric]) for i in worse)
     keys = {incident.key for incident in worse}
-    after = tuple(replace(i, told=seen[i.metric]) if i.key in keys else i for i in (*old, *new))
+    after = tuple(replace(i, told=now.seen[i.metric]) if i.key in keys else i for i in (*old, *new))
     episode = replace(before, incidents=after)
     if not episode.is_open:
-        return episode, [Said("resolved", episode.key, slot, _last_seen(after, seen))]
+        return episode, [Said("resolved", episode.key, now.slot, _last_seen(after, now))]
     if worse:
-        return replace(episode, told=slot), [Said("worsened", episode.key, slot, told)]
+        return replace(episode, told=now.slot), [Said("worsened", episode.key, now.slot, _last_seen(worse, now))]
     active = tuple(i for i in after if i.end is None)
-    if any(_is_due(watches.get(i.metric), slot - before.told) and i.last == slot for i in active):
-        return replace(episode, told=slot), [Said("reminder", episode.key, slot, _last_seen(active, seen))]
+    if any(now.shows(i) and _is_due(now.watches.get(i.metric), now.slot - before.told) for i in active):
+        return replace(episode, told=now.slot), [Said("reminder", episode.key, now.slot, _last_seen(active, now))]
     return episode, []
 
 
-def _seen(
-    incident: Incident,
-    observation: Observation | None,
-    slot: pd.Timestamp,
-    watch: Watch | None,
-    slot_length: pd.Timedelta,
-) -> Incident:
+def _seen(incident: Incident, now: _Now) -> Incident:
     """Return an incident after its metric was seen once more; what cannot be judged neither prolongs nor ends it."""
     if incident.end is not None:
         return incident
+    slot, length = now.slot_of(incident.metric), now.length_of(incident.metric)
+    watch, observation = now.watches.get(incident.metric), now.seen.get(incident.metric)
     if watch is None:  # The metric is watched no more: an incident that nobody looks at must not stay open.
-        return replace(incident, end=incident.last + slot_length)
+        return replace(incident, end=incident.last + length)
     if observation is None or observation.status not in ("ok", "anomaly"):
         return incident
     if observation.status == "anomaly" and observation.direction == incident.direction:
@@ -360,7 +388,7 @@ def _seen(
         peak, peak_slot = (observation, slot) if deeper else (incident.peak, incident.peak_slot)
         return replace(incident, last=slot, quiet=0, peak=peak, peak_slot=peak_slot)
     quiet = incident.quiet + 1
-    end = incident.last + slot_length if quiet >= watch.policy.recover else None
+    end = incident.last + length if quiet >= watch.policy.recover else None
     return replace(incident, quiet=quiet, end=end)
 
 
@@ -376,34 +404,52 @@ def _is_due(watch: Watch | None, silence: pd.Timedelta) -> bool:
     return watch is not None and watch.policy.remind is not None and silence >= pd.Timedelta(watch.policy.remind)
 
 
-def _last_seen(
-    incidents: Iterable[Incident], seen: Mapping[str, Observation]
-) -> tuple[tuple[Incident, Observation], ...]:
+def _last_seen(incidents: Iterable[Incident], now: _Now) -> tuple[tuple[Incident, Observation], ...]:
+    """Return the latest incident of each metric with what was seen of it; its peak is not what it is now."""
     latest = {incident.metric: incident for incident in incidents}
-    return tuple((incident, seen.get(metric, incident.peak)) for metric, incident in latest.items())
+    return tuple((incident, now.seen.get(metric, _unseen(incident))) for metric, incident in latest.items())
 
 
-def _replaced(
-    state: State, slot: pd.Timestamp, seen: Mapping[str, Observation], watches: Mapping[str, Watch]
-) -> Mapping[str, Mapping[pd.Timestamp, float]]:
+def _unseen(incident: Incident) -> Observation:
+    unknown = dict.fromkeys(NUMBERS, math.nan)
+    return Observation(incident.metric, **unknown, direction=None, status="no_data", is_alert=False)
+
+
+def _replaced(state: State, now: _Now) -> Mapping[str, Mapping[pd.Timestamp, float]]:
     """Return what replaces known incidents in the baseline, with this slot and without what nobody looks back to."""
     replaced = dict(state.replaced)
     for incident in state.incidents():
-        metric = incident.metric
-        if incident.end is not None or incident.last != slot or metric not in seen:
-            continue
+        metric, slot = incident.metric, incident.last
         # What lasts this long is no incident any more but the new usual course, and has to be learnt.
-        if slot - incident.start < pd.Timedelta(watches[metric].policy.adapt):
-            replaced[metric] = {**replaced.get(metric, {}), slot: seen[metric].expected}
-    for metric, watch in watches.items():
+        if now.shows(incident) and slot - incident.start < pd.Timedelta(now.watches[metric].policy.adapt):
+            replaced[metric] = {**replaced.get(metric, {}), slot: now.seen[metric].expected}
+    for metric, watch in now.watches.items():
         if metric in replaced:
-            horizon = slot - watch.lookback - 3 * DAY
+            horizon = now.slot - watch.lookback - 3 * DAY
             replaced[metric] = {when: value for when, value in replaced[metric].items() if when >= horizon}
     return replaced
 
 
+def plain_number(number: float) -> float | str | None:
+    """Return a number as JSON can hold it: NaN is None, and an infinite bound a text.
+
+    Examples
+    --------
+    >>> [plain_number(number) for number in (812.0, math.nan, -math.inf)]
+    [812.0, None, '-inf']
+    """
+    if math.isnan(number):
+        return None
+    return number if math.isfinite(number) else str(number)
+
+
+def number_of(plain: float | str | None) -> float:
+    """Return the number that `plain_number` gave."""
+    return math.nan if plain is None else float(plain)
+
+
 def state_to_dict(state: State) -> dict[str, Any]:
-    """Return a state as plain data that JSON can hold; instants are ISO texts, NaN is None."""
+    """Return a state as plain data that JSON can hold; instants are ISO texts, numbers as `plain_number` gives."""
     plain: dict[str, Any] = _plain(
         {
             "episodes": [asdict(episode) for episode in state.episodes],
@@ -427,7 +473,7 @@ def state_from_dict(data: Mapping[str, Any] | None) -> State:
         recent=tuple(_incident(incident) for incident in data["recent"]),
         outages=tuple(Outage(**{**outage, "start": pd.Timestamp(outage["start"])}) for outage in data["outages"]),
         replaced={
-            metric: {pd.Timestamp(slot): math.nan if value is None else value for slot, value in slots.items()}
+            metric: {pd.Timestamp(slot): number_of(value) for slot, value in slots.items()}
             for metric, slots in data["replaced"].items()
         },
     )
@@ -440,7 +486,7 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value]
     if isinstance(value, pd.Timestamp):
         return value.isoformat()
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return plain_number(value) if isinstance(value, float) else value
 
 
 def _episode(data: Mapping[str, Any]) -> Episode:
@@ -456,5 +502,4 @@ def _incident(data: Mapping[str, Any]) -> Incident:
 
 
 def _observation(data: Mapping[str, Any]) -> Observation:
-    numbers = ("value", "expected", "lower", "upper", "deviation", "score")
-    return Observation(**{**data, **{name: math.nan if data[name] is None else data[name] for name in numbers}})
+    return Observation(**{**data, **{name: number_of(data[name]) for name in NUMBERS}})

@@ -4,18 +4,19 @@ Plain text only; a channel's markup is its notifier's. A `Draft` is a message as
 ledger; `Draft.message` makes what a notifier sends. Pipelines call this; it calls `scenes` and what lies below.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from anomalert.incidents import Incident, Observation, Said
+from anomalert.incidents import NUMBERS, Incident, Observation, Said, number_of, plain_number, stamp
 from anomalert.interfaces import Alert, Fact, Message
 from anomalert.phrases import LANGUAGES, Language, Phrases
 from anomalert.scenes import Scene, Sketch
 
-__all__ = ["Draft", "digest", "draft"]
+__all__ = ["Draft", "digest", "draft", "opened_key"]
 
 NAMED_IN_HEADLINE = 3
 
@@ -86,11 +87,7 @@ class Draft:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Draft":
         """Return the draft that `to_dict` gave."""
-        numbers = {name: float("nan") for name in NUMBERS}
-        alerts = (
-            {**alert, **{name: numbers[name] if alert[name] is None else alert[name] for name in NUMBERS}}
-            for alert in data["alerts"]
-        )
+        alerts = ({**alert, **{name: number_of(alert[name]) for name in NUMBERS}} for alert in data["alerts"])
         return cls(
             **{
                 **data,
@@ -102,11 +99,13 @@ class Draft:
         )
 
 
-NUMBERS = ("value", "expected", "lower", "upper", "deviation", "score")
+def _numbers(alert: Alert) -> dict[str, float | str | None]:
+    return {name: plain_number(getattr(alert, name)) for name in NUMBERS}
 
 
-def _numbers(alert: Alert) -> dict[str, float | None]:
-    return {name: None if (value := getattr(alert, name)) != value else value for name in NUMBERS}
+def opened_key(pipeline: str, episode: str) -> str:
+    """Return the key of the message that opened an episode: its later ones follow it."""
+    return f"{pipeline}/opened/{episode}/{episode.rsplit('/', maxsplit=1)[-1]}"
 
 
 def draft(
@@ -136,18 +135,22 @@ def draft(
         return _about_outages(said, pipeline, rows, phrases, language)
     about = sorted(said.about, key=lambda pair: (-abs(pair[0].peak.deviation), pair[0].metric))
     facts = [_fact(said, incident, now, scenes, phrases) for incident, now in about]
-    zone = next((scenes[i.metric].monitor for i, _ in about if i.metric in scenes), None)
-    if zone is not None:
-        facts.append(Fact(phrases.span(said.slot, said.slot + zone.slot_length, zone.timezone), ()))
+    shown = [scenes[incident.metric] for incident, _ in about if incident.metric in scenes]
+    if shown:
+        zone = shown[0].monitor
+        facts.append(Fact(phrases.span(shown[0].slot, shown[0].slot + zone.slot_length, zone.timezone), ()))
+    opened = opened_key(pipeline, said.subject)
+    # A metric that is judged late may join in a slot in which others were told to have joined already.
+    worse = f"/{about[0][0].metric}" if said.kind == "worsened" else ""
     return Draft(
-        key=f"{pipeline}/{said.kind}/{said.subject}/{said.slot:%Y%m%dT%H%MZ}",
+        key=opened if said.kind == "opened" else f"{pipeline}/{said.kind}/{said.subject}/{stamp(said.slot)}{worse}",
         slot=said.slot,
         headline=_headline(said, about, phrases),
-        alerts=tuple(_alert(said, pipeline, incident, now) for incident, now in about),
+        alerts=tuple(_alert(said, pipeline, incident, now, scenes) for incident, now in about),
         facts=tuple(facts),
         sketches=tuple(_sketch(said, i, now, scenes[i.metric], phrases) for i, now in about if i.metric in scenes),
-        links={k: v for i, _ in about if i.metric in scenes for k, v in scenes[i.metric].metric.links.items()},
-        replies_to=None if said.kind == "opened" else f"{pipeline}/opened/{said.subject}/{said.subject.split('/')[-1]}",
+        links=_links(shown),
+        replies_to=None if said.kind == "opened" else opened,
         language=language,
     )
 
@@ -173,13 +176,22 @@ def _folded(each: Draft) -> Fact:
     return Fact(each.headline, tuple(line for fact in each.facts for line in (fact.heading, *fact.lines) if line))
 
 
-def _alert(said: Said, pipeline: str, incident: Incident, now: Observation) -> Alert:
+def _links(scenes: Sequence[Scene]) -> dict[str, str]:
+    """Return the links of all metrics; a label that two metrics use for two places is told apart by the metric."""
+    links: dict[str, str] = {}
+    for scene in scenes:
+        for label, url in scene.metric.links.items():
+            links[label if links.get(label, url) == url else f"{label} ({scene.metric.name})"] = url
+    return links
+
+
+def _alert(said: Said, pipeline: str, incident: Incident, now: Observation, scenes: Mapping[str, Scene]) -> Alert:
     numbers = {name: getattr(now, name) for name in NUMBERS}
     return Alert(
         kind=said.kind,
         pipeline=pipeline,
         metric=incident.metric,
-        slot=said.slot,
+        slot=scenes[incident.metric].slot if incident.metric in scenes else said.slot,
         direction=incident.direction,
         incident=incident.key,
         **numbers,
@@ -210,13 +222,13 @@ def _about_outages(
         if said.kind == "no_data" and a.expected == a.expected
     ]
     return Draft(
-        key=f"{pipeline}/{said.kind}/{said.subject}/{said.slot:%Y%m%dT%H%MZ}",
+        key=f"{pipeline}/{said.kind}/{said.subject}/{stamp(said.slot)}",
         slot=said.slot,
         headline=getattr(phrases, said.kind).format(source=sources),
         alerts=alerts,
-        facts=(*facts, Fact(phrases.since.format(start=f"{first:%Y-%m-%d %H:%M} UTC"), ())),
+        facts=(*facts, Fact(phrases.since.format(start=f"{first:{phrases.date} %H:%M} UTC"), ())),
         # What is back is told once for outages that began apart: it follows the first of them.
-        replies_to=f"{pipeline}/{said.outages[0].kind}/{said.subject}/{said.outages[0].start:%Y%m%dT%H%MZ}"
+        replies_to=f"{pipeline}/{said.outages[0].kind}/{said.subject}/{stamp(said.outages[0].start)}"
         if said.kind == "source_back"
         else None,
         language=language,
@@ -226,8 +238,7 @@ def _about_outages(
 def _headline(said: Said, about: Sequence[tuple[Incident, Observation]], phrases: Phrases) -> str:
     resolved = said.kind == "resolved"
     named = [
-        incident.metric if resolved else f"{incident.metric} {phrases.change(now.value, now.expected, now.deviation)}"
-        for incident, now in about[:NAMED_IN_HEADLINE]
+        incident.metric if resolved else _named(incident, now, phrases) for incident, now in about[:NAMED_IN_HEADLINE]
     ]
     rest = len(about) - len(named)
     listed = ", ".join(named) + (f" {phrases.more.format(count=rest)}" if rest else "")
@@ -236,15 +247,21 @@ def _headline(said: Said, about: Sequence[tuple[Incident, Observation]], phrases
     return f"{sign} {sentence.format(metrics=listed)}"
 
 
+def _named(incident: Incident, now: Observation, phrases: Phrases) -> str:
+    known = now.deviation == now.deviation
+    return f"{incident.metric} {phrases.change(now.value, now.expected, now.deviation)}" if known else incident.metric
+
+
 def _fact(said: Said, incident: Incident, now: Observation, scenes: Mapping[str, Scene], phrases: Phrases) -> Fact:
-    lines = [
-        phrases.value.format(value=now.value),
-        phrases.deviation.format(size=abs(now.deviation)),
-        phrases.usual.format(expected=_number(now.expected), lower=_number(now.lower), upper=_number(now.upper)),
-    ]
+    lines = [phrases.value.format(value=now.value) if now.value == now.value else phrases.unknown]
+    if now.deviation == now.deviation:
+        lines.append(phrases.deviation.format(size=abs(now.deviation)))
+    if now.expected == now.expected:
+        bounds = {"lower": _number(now.lower), "upper": _number(now.upper)}
+        lines.append(phrases.usual.format(expected=_number(now.expected), **bounds))
     if said.kind != "opened" and incident.metric in scenes:
         zone = scenes[incident.metric].monitor
-        end = incident.end or said.slot + zone.slot_length
+        end = incident.end or scenes[incident.metric].slot + zone.slot_length
         lines.append(
             phrases.lasted.format(
                 span=phrases.span(incident.start, end, zone.timezone), duration=phrases.duration(end - incident.start)
@@ -258,9 +275,11 @@ def _fact(said: Said, incident: Incident, now: Observation, scenes: Mapping[str,
 def _sketch(said: Said, incident: Incident, now: Observation, scene: Scene, phrases: Phrases) -> Sketch:
     if said.kind == "resolved":
         change = phrases.change(incident.peak.value, incident.peak.expected, incident.peak.deviation)
-        return scene.incident(incident, said.slot, f"{incident.metric}: {phrases.depth.format(change=change)}")
-    return scene.day(said.slot, f"{incident.metric} {phrases.change(now.value, now.expected, now.deviation)}")
+        return scene.incident(incident, f"{incident.metric}: {phrases.depth.format(change=change)}")
+    return scene.day(_named(incident, now, phrases))
 
 
 def _number(value: float) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.3g}"

@@ -33,6 +33,7 @@ class Phrases:
     memory_lost: str
     heading: str
     value: str
+    unknown: str
     deviation: str
     expected: str
     usual: str
@@ -48,7 +49,8 @@ class Phrases:
         """Return a change in a form that is read at a glance: −61% for a drop, ×2.4 for a rise."""
         if deviation <= 0:
             return f"−{abs(deviation):.0%}"
-        return f"×{value / expected:.1f}" if expected > 0 else f"0 → {value:.2f}"
+        # Only of a positive number is a multiple a rise; `or 0.0` takes the sign from a negative zero.
+        return f"×{value / expected:.1f}" if expected > 0 else f"{expected or 0.0:.4g} → {value:.2f}"
 
     def span(self, start: pd.Timestamp, end: pd.Timestamp, zone: str) -> str:
         """Return from when to when, in local time."""
@@ -77,6 +79,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
         memory_lost="The ledger cannot be used, so this may be a repeat: {reason}",
         heading="Metric {metric}:",
         value="current value = {value:.2f}",
+        unknown="current value is unknown",
         deviation="deviation from usual {size:.2%}",
         expected="expected {expected}",
         usual="expected {expected}, usually {lower} to {upper}",
@@ -102,6 +105,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
         memory_lost="Журнал недоступен, это может быть повтор: {reason}",
         heading="Метрика {metric}:",
         value="текущее значение = {value:.2f}",
+        unknown="текущее значение неизвестно",
         deviation="отклонение от вчера {size:.2%}",
         expected="ожидалось {expected}",
         usual="ожидалось {expected}, обычно от {lower} до {upper}",

@@ -27,10 +27,10 @@ from anomalert.intake import Memory, NoMemory, Task, definition_of, read, record
 from anomalert.interfaces import Fact, Notifier, RunReport, plugin_name
 from anomalert.ledger import Ledger
 from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
-from anomalert.messages import Draft, draft
+from anomalert.messages import Draft, draft, opened_key
 from anomalert.monitor import Monitor
 from anomalert.outbox import MemoryOutbox, Outbox
-from anomalert.panel import as_duration, as_instant
+from anomalert.panel import as_duration, as_instant, slot_of
 from anomalert.phrases import LANGUAGES, Language
 from anomalert.scenes import Scene
 from anomalert.walk import Step, Stretch, raised, walk, watches_of
@@ -208,7 +208,7 @@ class Pipeline:
             if any(isinstance(error, LedgerError) for error in report.errors):
                 return self._completed_from_memory(report, found)
             if found.begins_a_day:
-                keep = {f"{self.name}/opened/{episode.key}" for episode in found.state.episodes}
+                keep = {opened_key(self.name, episode.key) for episode in found.state.episodes}
                 session.prune(found.newest - ledger.retention, keep)
             reached("run: done")
             return report
@@ -268,9 +268,9 @@ class Pipeline:
 
     def _draft(self, said: Said, state: State, panels: Mapping[str, pd.DataFrame], step: Step | None) -> Draft:
         scenes = {
-            metric.name: Scene(monitor, metric, panels[monitor.name], state)
+            metric.name: Scene(monitor, metric, panels[monitor.name], state, _newest(monitor, step.end))
             for monitor in self.monitors
-            if monitor.name in panels
+            if step is not None and monitor.name in panels
             for metric in monitor.metrics
         }
         silent = {outage.monitor for outage in said.outages}
@@ -327,7 +327,7 @@ class _Found:
                 continue
             self.frames.append(frame)
             rows = tuple(_row(row) for row in frame.to_dict("records"))
-            slot = frame["slot"].iloc[0] if len(frame) else step.slot
+            slot = step.end - monitor.slot_length
             self.slots.append(SlotRecord(monitor.name, slot, definition_of(monitor), rows, told))
         for said in step.said if told else ():
             for incident, _ in said.about:
@@ -365,6 +365,11 @@ class _Found:
             messages=[StoredMessage(each.key, each.slot, each.to_dict()) for each in self.drafts],
             notifiers=notifiers,
         )
+
+
+def _newest(monitor: Monitor, end: pd.Timestamp) -> pd.Timestamp:
+    """Return the newest slot of `monitor` that ends at `end` or before: slots of other monitors may be shorter."""
+    return slot_of(end, monitor.slot_length) - monitor.slot_length
 
 
 def _moved_aside(ledger: Ledger, instant: pd.Timestamp) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from anomalert import charts
-from anomalert.incidents import Incident, State
+from anomalert.incidents import Incident, State, number_of, plain_number, stamp
 from anomalert.interfaces import Picture
 from anomalert.monitor import Metric, Monitor
 from anomalert.walk import baseline_of
@@ -38,7 +38,7 @@ class Sketch:
     slot_seconds : int
         Length of a slot.
     columns : mapping of str to list
-        Value, expected, lower, upper, is_anomaly; None where unknown.
+        Value, expected, lower, upper, is_anomaly; numbers as `plain_number` gives them.
     """
 
     kind: Literal["day", "band"]
@@ -55,16 +55,21 @@ class Sketch:
         """Return the sketch of a frame with a regular, aware index."""
         index = pd.DatetimeIndex(frame.index)
         seconds = int((index[1] - index[0]).total_seconds()) if len(index) > 1 else 0
-        columns = {
-            column: [None if value != value else value for value in frame[column].tolist()] for column in COLUMNS
+        columns: dict[str, list[Any]] = {
+            column: [plain_number(number) for number in frame[column].tolist()] for column in COLUMNS[:-1]
         }
+        columns["is_anomaly"] = frame["is_anomaly"].tolist()
         return cls(kind, name, title, metric, index[0].tz_convert("UTC").isoformat(), str(index.tz), seconds, columns)
 
     def frame(self) -> pd.DataFrame:
         """Return the frame this is a sketch of."""
         steps = np.arange(len(self.columns["value"])) * pd.Timedelta(seconds=self.slot_seconds)
         index = (pd.Timestamp(self.start) + pd.TimedeltaIndex(steps)).tz_convert(self.zone)
-        numbers = pd.DataFrame({name: self.columns[name] for name in COLUMNS[:-1]}, index=index, dtype=float)
+        numbers = pd.DataFrame(
+            {name: [number_of(plain) for plain in self.columns[name]] for name in COLUMNS[:-1]},
+            index=index,
+            dtype=float,
+        )
         return numbers.assign(is_anomaly=np.asarray(self.columns["is_anomaly"], dtype=bool))
 
     def picture(self, words: charts.ChartWords) -> Picture:
@@ -79,30 +84,31 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Scene:
-    """Where an alert comes from: its monitor, its metric, the panel that was judged and what was known then."""
+    """Where an alert comes from: monitor, metric, the panel and the slot that were judged, what was known then."""
 
     monitor: Monitor
     metric: Metric
     panel: pd.DataFrame
     state: State
+    slot: pd.Timestamp
 
-    def day(self, slot: pd.Timestamp, title: str) -> Sketch:
-        """Return the local day of `slot`: its course so far, and what is usual all day."""
-        slots = self.monitor.local_day(slot)
-        known = self.panel.loc[:slot]
+    def day(self, title: str) -> Sketch:
+        """Return the local day of the slot: its course so far, and what is usual all day."""
+        slots = self.monitor.local_day(self.slot)
+        known = self.panel.loc[: self.slot]
         whole = known.reindex(pd.date_range(known.index[0], slots[-1], freq=self.monitor.slot_length))
-        return Sketch.of("day", self._name(slot), title, self.metric.name, self._frame(whole, slots[0], slots[0]))
+        return Sketch.of("day", self._name(), title, self.metric.name, self._frame(whole, slots[0], slots[0]))
 
-    def incident(self, incident: Incident, slot: pd.Timestamp, title: str) -> Sketch:
-        """Return the whole incident with what came before it, up to `slot`."""
+    def incident(self, incident: Incident, title: str) -> Sketch:
+        """Return the whole incident with what came before it, up to the slot."""
         margin = MARGIN_SLOTS * self.monitor.slot_length
         start = max(incident.start - margin, self.panel.index[0].tz_convert("UTC"))
         midnight = self.monitor.local_day(incident.start)[0]
-        frame = self._frame(self.panel.loc[:slot], start, midnight)
-        return Sketch.of("band", self._name(slot), title, self.metric.name, frame)
+        frame = self._frame(self.panel.loc[: self.slot], start, midnight)
+        return Sketch.of("band", self._name(), title, self.metric.name, frame)
 
-    def _name(self, slot: pd.Timestamp) -> str:
-        return f"{self.metric.name}-{slot:%Y%m%dT%H%MZ}"
+    def _name(self) -> str:
+        return f"{self.metric.name}-{stamp(self.slot)}"
 
     def _frame(self, panel: pd.DataFrame, start: pd.Timestamp, midnight: pd.Timestamp) -> pd.DataFrame:
         baseline = baseline_of(self.metric, panel, self.state, midnight)

@@ -73,8 +73,8 @@ class Step:
 
     Parameters
     ----------
-    slot : pandas.Timestamp
-        The slot (UTC), the longest one if monitors differ.
+    slot, end : pandas.Timestamp
+        Start and end of the slot (UTC), the shortest one of the pipeline if monitors differ.
     judgements : mapping of str to pandas.DataFrame
         By the name of the monitor.
     said : tuple of Said
@@ -84,6 +84,7 @@ class Step:
     """
 
     slot: pd.Timestamp
+    end: pd.Timestamp
     judgements: Mapping[str, pd.DataFrame]
     said: tuple[Said, ...]
     state: State
@@ -105,19 +106,25 @@ def walk(stretches: Sequence[Stretch], state: State, watches: Mapping[str, Watch
     for stretch in stretches:
         for slot in stretch.slots:
             ends.setdefault(slot + stretch.monitor.slot_length, []).append((stretch, slot))
+    # Longer slots end together with a shorter one: named by it, instants are in order, and each has a name of its own.
+    shortest = min((watch.slot for watch in watches.values() if watch.slot is not None), default=None)
     for end in sorted(ends):
-        slot = min(start for _, start in ends[end])
+        slot = end - shortest if shortest is not None else max(start for _, start in ends[end])
         judgements = {stretch.monitor.name: stretch.judged(start, state) for stretch, start in ends[end]}
         empty = {stretch.monitor.name: _is_empty(stretch, start) for stretch, start in ends[end]}
         observations = [_observation(row) for frame in judgements.values() for row in frame.to_dict("records")]
         state, sight = lose_sight(state, slot, {name: "no_data" if gone else None for name, gone in empty.items()})
         state, said = advance(state, slot, observations, watches, end - slot)
-        yield Step(slot, judgements, (*said, *sight), state)
+        yield Step(slot, end, judgements, (*said, *sight), state)
 
 
 def watches_of(monitors: Sequence[Monitor]) -> dict[str, Watch]:
     """Return how every metric of `monitors` is watched."""
-    return {m.name: Watch(m.policy, m.detector.lookback) for monitor in monitors for m in monitor.metrics}
+    return {
+        metric.name: Watch(metric.policy, metric.detector.lookback, monitor.slot_length)
+        for monitor in monitors
+        for metric in monitor.metrics
+    }
 
 
 def baseline_of(metric: Metric, panel: pd.DataFrame, state: State, midnight: pd.Timestamp) -> pd.Series | None:

@@ -176,3 +176,81 @@ def test_an_outage_is_told_once_for_all_sources_and_its_end_once() -> None:
     state, said = lose_sight(state, START + 2 * SLOT, {"feed": None, "messages": None})
     assert [(each.kind, len(each.outages)) for each in said] == [("source_back", 2)]
     assert state.outages == ()
+
+
+def test_a_metric_that_is_judged_late_stops_nothing() -> None:
+    """Slots that one metric catches up on while another's incident is open are walked through, and say what they show.
+
+    In the first slot both fall, but only `a` could be read; the next run judges that slot of `b`.
+    """
+    watches = {metric: Watch(Policy(), SEASONAL) for metric in ("a", "b")}
+    state, first = advance(State(), START, [seen("a", 10.0)], watches, SLOT)
+    state, second = advance(state, START, [seen("b", 10.0)], watches, SLOT)
+    assert [(each.kind, [i.metric for i, _ in each.about]) for each in (*first, *second)] == [
+        ("opened", ["a"]),
+        ("worsened", ["b"]),
+    ]
+    assert sorted(state.replaced) == ["a", "b"]
+
+
+def test_two_episodes_of_one_slot_have_names_of_their_own() -> None:
+    """An episode that a metric opens late is not taken for the one that another opened, and ended, in that slot."""
+    watches = {metric: Watch(Policy(), SEASONAL) for metric in ("a", "b")}
+    state, said = advance(State(), START, [seen("a", 10.0)], watches, SLOT)
+    for number in (1, 2):
+        state, _ = advance(state, START + number * SLOT, [seen("a", 100.0)], watches, SLOT)
+    _, late = advance(state, START, [seen("b", 10.0)], watches, SLOT)
+    assert said[0].kind == late[0].kind == "opened"
+    assert said[0].subject != late[0].subject
+
+
+def test_slots_of_half_a_minute_have_names_of_their_own() -> None:
+    """Keys tell apart episodes and incidents that open in one minute."""
+    starts = pd.date_range("2026-11-02T10:00Z", periods=4, freq="30s")
+    opened = [
+        advance(State(), slot, [seen("a", 10.0)], {"a": Watch(Policy(), SEASONAL)}, SLOT)[1][0] for slot in starts
+    ]
+    assert len({each.subject for each in opened}) == 4
+    assert len({each.about[0][0].key for each in opened}) == 4
+    sight = [lose_sight(State(), slot, {"feed": "no_data"})[1][0].subject for slot in starts]
+    assert len(set(sight)) == 4
+
+
+def test_every_metric_keeps_its_own_slots_where_their_lengths_differ() -> None:
+    """At eleven both an hour and a quarter end: each incident begins, ends and is replaced in slots of its metric."""
+    hour = pd.Timedelta("1h")
+    watches = {"quarter": Watch(Policy(), SEASONAL, SLOT), "hour": Watch(Policy(), SEASONAL, hour)}
+    quarters = pd.date_range(START, periods=13, freq=SLOT)
+    state, said = State(), []
+    for slot in quarters:
+        low = START + 3 * SLOT <= slot < START + 7 * SLOT
+        observations = [seen("quarter", 10.0 if low else 100.0)]
+        if (slot + SLOT).minute == 0:
+            observations.append(seen("hour", 10.0 if low else 100.0))
+        state, what = advance(state, slot, observations, watches, SLOT)
+        said += what
+    assert [(each.kind, each.slot) for each in said] == [("opened", quarters[3]), ("resolved", quarters[11])]
+    ended = {incident.metric: (incident.start, incident.end) for incident, _ in said[-1].about}
+    assert ended == {"quarter": (quarters[3], quarters[7]), "hour": (START, START + hour)}
+    assert dict(state.replaced["hour"]) == {START: 100.0}
+    assert list(state.replaced["quarter"]) == list(quarters[3:7])
+
+
+def test_infinite_bounds_outlive_json() -> None:
+    """A bound on one side only is kept as it is: after JSON the way back is still known for one."""
+    one_sided = Observation("a", 10.0, 100.0, 50.0, math.inf, -0.9, 1.8, "down", "anomaly", is_alert=True)
+    state, _ = advance(State(), START, [one_sided], {"a": Watch(Policy(), SEASONAL)}, SLOT)
+    again = state_from_dict(json.loads(json.dumps(state_to_dict(state), allow_nan=False)))
+    assert again == state
+
+
+def test_of_what_was_not_judged_in_a_slot_nothing_is_claimed() -> None:
+    """When an episode ends without a word of one of its metrics, that one's value is unknown, not its peak."""
+    watches = {metric: Watch(Policy(recover=1), SEASONAL) for metric in ("a", "b")}
+    state, _ = advance(State(), START, [seen("a", 10.0), seen("b", 10.0)], watches, SLOT)
+    state, _ = advance(state, START + SLOT, [seen("a", 100.0), seen("b", 10.0)], watches, SLOT)
+    _, said = advance(state, START + 2 * SLOT, [seen("b", 100.0)], watches, SLOT)
+    assert said[0].kind == "resolved"
+    values = {incident.metric: now.value for incident, now in said[0].about}
+    assert values["b"] == 100.0
+    assert math.isnan(values["a"])
