@@ -83,12 +83,13 @@ class Policy:
             raise ConfigurationError(f"`min_change` is {self.min_change!r}: it is a share, from 0 to 1")
         if self.min_volume is not None and not 0 <= self.min_volume < float("inf"):
             raise ConfigurationError(f"`min_volume` is {self.min_volume!r}: take 0 (off) or more")
-        k, n = self.persist
-        if not 1 <= k <= n:
-            raise ConfigurationError(f"`persist` is {self.persist!r}: (k, n) needs 1 <= k <= n, such as (2, 3)")
+        if not (_are_pair(self.persist, int) and 1 <= self.persist[0] <= self.persist[1]):
+            raise ConfigurationError(
+                f"`persist` is {self.persist!r}: (k, n) needs whole numbers, 1 <= k <= n, such as (2, 3)"
+            )
         if not self.recover >= 1:
             raise ConfigurationError(f"`recover` is {self.recover!r}: at least 1 quiet slot ends an incident")
-        if not (self.worsen[0] >= 1 and self.worsen[1] >= 0):
+        if not (_are_pair(self.worsen, (int, float)) and self.worsen[0] >= 1 and self.worsen[1] >= 0):
             raise ConfigurationError(f"`worsen` is {self.worsen!r}: a factor of 1 or more and a step of 0 or more")
         if self.remind is not None:
             as_duration(self.remind, "remind")
@@ -126,6 +127,12 @@ class Policy:
             standing = standing & ~held
         judgements["is_alert"] = standing.ravel(order="F")
         return judgements
+
+
+def _are_pair(numbers: object, kind: type | tuple[type, ...]) -> bool:
+    return (
+        isinstance(numbers, tuple | list) and len(numbers) == 2 and all(isinstance(number, kind) for number in numbers)
+    )
 
 
 class _Seen(NamedTuple):
@@ -182,12 +189,13 @@ def _not_persistent(policy: Policy, seen: _Seen, standing: Flags) -> Flags:
     enough = np.zeros_like(standing)
     for side in (seen.deviation > 0, seen.deviation < 0):
         on_side = standing & side
-        count = on_side.astype(np.int64)
+        # Itself it counts in any case: what a step before holds back, this one does not hold for that reason.
+        count = side.astype(np.int64)
         for lag in range(1, n):
             # By time and not by row: a slot without a row is no anomaly.
             rows = seen.slots.get_indexer(seen.slots - lag * seen.slot)
             count += np.where(rows[:, None] >= 0, on_side[rows], False)
-        enough |= on_side & (count >= k)
+        enough |= side & (count >= k)
     return ~enough
 
 
