@@ -210,6 +210,8 @@ class Detector(ABC):
         ------
         InvalidPanelError
             If data, baseline or weights break the contract of a panel or do not fit each other.
+        ConfigurationError
+            If `start` is no instant, or one that the data's wall clock does not have or has twice.
         DetectorError
             If the bounds break theirs.
         """
@@ -295,7 +297,9 @@ class Detection:
             }
         )
         for column in columns:
-            tidy[column] = getattr(self, column).to_numpy().ravel(order="F")
+            values = getattr(self, column).to_numpy().ravel(order="F")
+            # With the dtype said, None stays None where other rows hold text.
+            tidy[column] = pd.Series(values, dtype=values.dtype)
         return tidy
 
     def events(self) -> pd.DataFrame:
@@ -348,18 +352,25 @@ class Detection:
         return f"<p>Detection of {len(self.value)} slots of {self.slot}</p>{self.counts().to_html()}"
 
     def _frame(self, values: NDArray[Any]) -> pd.DataFrame:
-        return pd.DataFrame(values, index=self.value.index, columns=self.value.columns)
+        return pd.DataFrame(values, index=self.value.index, columns=self.value.columns, dtype=values.dtype)
 
 
 def _position(index: pd.DatetimeIndex, start: str | pd.Timestamp | None) -> int:
     if start is None:
         return 0
-    first = pd.Timestamp(start)
-    if index.tz is not None and first.tzinfo is None:
-        first = first.tz_localize(index.tz)
+    try:
+        first = pd.Timestamp(start)
+        if index.tz is not None and first.tzinfo is None:
+            first = first.tz_localize(index.tz)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"`start` is {start!r}, no instant in the zone of the data: pass an aware Timestamp ({error})"
+        ) from error
+    if pd.isna(first):
+        raise ConfigurationError(f"`start` is {start!r}, no instant: leave it out to judge every slot")
     if index.tz is None and first.tzinfo is not None:
         raise InvalidPanelError(f"`start` is {start}, with a time zone, but the index of the data has none")
-    return int(index.searchsorted(first))
+    return int(index.as_unit("ns").searchsorted(first))
 
 
 def _alike(panel: pd.DataFrame, other: pd.Series | pd.DataFrame | None, name: str) -> pd.DataFrame:

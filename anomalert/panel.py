@@ -7,6 +7,7 @@ detection and monitors call this; it calls nothing but `errors`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ def as_duration(value: object, name: str) -> pd.Timedelta:
     >>> as_duration("2h", "window")
     Timedelta('0 days 02:00:00')
     """
-    if isinstance(value, int | float):
+    if _is_number(value):
         raise ConfigurationError(f"`{name}` is the bare number {value!r}: write a duration with its unit, as '2h'")
     try:
         duration = pd.Timedelta(value)  # type: ignore[arg-type]
@@ -51,6 +52,15 @@ def as_duration(value: object, name: str) -> pd.Timedelta:
     if not duration > pd.Timedelta(0):
         raise ConfigurationError(f"`{name}` is {value!r}: a duration above 0 is needed")
     return duration
+
+
+def _is_number(value: Any) -> bool:
+    """Say whether `value` is a number, also as a text: pandas would read it as nanoseconds."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def as_slot(value: str | pd.Timedelta) -> pd.Timedelta:
@@ -223,7 +233,8 @@ class WallClock:
     @cached_property
     def _day(self) -> Integers:
         days = self._local // DAY.value
-        return days - days[0] if len(days) else days
+        # Not the first row's: a clock put back at midnight returns to the day before.
+        return days - days.min(initial=days[0]) if len(days) else days
 
     @cached_property
     def _slot_of_day(self) -> Integers:
@@ -231,8 +242,11 @@ class WallClock:
 
     @cached_property
     def _table(self) -> Integers:
-        """Rows by day and slot of the day; filled backwards, so that the first occurrence stays."""
+        """Rows by day and slot of the day: of a repeated slot its first."""
         slots = DAY.value // self.slot.value
-        table = np.full((int(self._day.max(initial=0)) + 1, slots), -1, dtype=np.int64)
-        table[self._day[::-1], self._slot_of_day[::-1]] = np.arange(len(self.index))[::-1]
-        return table
+        cell = self._day * slots + self._slot_of_day
+        # Assigning twice to one cell would keep either row: numpy promises no order.
+        first = np.flatnonzero(~pd.Index(cell).duplicated())
+        table = np.full((int(self._day.max(initial=0)) + 1) * slots, -1, dtype=np.int64)
+        table[cell[first]] = first
+        return table.reshape(-1, slots)

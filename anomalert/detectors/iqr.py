@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from anomalert import kernels
@@ -72,5 +73,6 @@ class IQR(Detector):
             sampling.season,
             lambda sample: kernels.quantiles(sample, (0.25, 0.5, 0.75), min_count),
         )
-        reach = self.k * (q3 - q1)
-        return Bounds(median, q1 - reach, q3 + reach)
+        with np.errstate(over="ignore", invalid="ignore"):
+            reach = self.k * (q3 - q1)
+            return Bounds(median, q1 - reach, q3 + reach)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from anomalert import kernels
@@ -71,4 +72,6 @@ class RollingSigma(Detector):
         mean, std = baseline.summarize(
             sampling.window, sampling.season, lambda sample: kernels.mean_and_std(sample, min_count)
         )
-        return Bounds(mean, mean - self.sigmas * std, mean + self.sigmas * std)
+        with np.errstate(over="ignore", invalid="ignore"):
+            reach = self.sigmas * std
+            return Bounds(mean, mean - reach, mean + reach)

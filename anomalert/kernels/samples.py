@@ -47,7 +47,7 @@ def mean_and_std(sample: Floats, min_count: int = 2) -> tuple[Floats, Floats]:
             squares += difference * difference
             residue += difference
         variance = (squares - residue * residue / np.maximum(count, 1)) / np.maximum(count - 1, 1)
-    return centre, np.sqrt(np.maximum(variance, 0.0))
+    return centre, np.where(np.isnan(centre), np.nan, np.sqrt(np.maximum(variance, 0.0)))
 
 
 def quantiles(sample: Floats, at: Sequence[float], min_count: int = 1) -> tuple[Floats, ...]:
@@ -71,8 +71,11 @@ def _quantile(ordered: Floats, count: NDArray[np.intp], q: float) -> Floats:
     above = np.minimum(below + 1, np.maximum(count - 1, 0))
     low = np.take_along_axis(ordered, below[None], axis=0)[0]
     high = np.take_along_axis(ordered, above[None], axis=0)[0]
+    share = position - below
     with np.errstate(over="ignore", invalid="ignore"):
-        between: Floats = low + (position - below) * (high - low)
+        step = high - low
+        # The first form is exact between equal values, the second where their difference overflows.
+        between: Floats = np.where(np.isfinite(step), low + share * step, low * (1 - share) + high * share)
     return between
 
 

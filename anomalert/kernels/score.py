@@ -13,6 +13,8 @@ LARGEST_SCORE = 1e6
 EQUAL_WITHIN = 8.0
 """Units in the last place by which a value may miss bounds of zero width and still count as equal."""
 
+HUGE = 1e300
+
 JUST_ABOVE_ONE = np.nextafter(1.0, 2.0)
 
 
@@ -30,6 +32,9 @@ def score(value: Floats, expected: Floats, lower: Floats, upper: Floats) -> Floa
     array([0. , 0.5, 1. , 1.2])
     """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        # A quarter of a huge value has room for the difference of two; nothing below depends on the unit.
+        scale = np.where(np.maximum(np.abs(value), np.abs(expected)) > HUGE, 0.25, 1.0)
+        value, expected, lower, upper = value * scale, expected * scale, lower * scale, upper * scale
         width = np.abs(np.where(value >= expected, upper, lower) - expected)
         distance = np.abs(value - expected)
         level = np.maximum(np.abs(value), np.abs(expected))
