@@ -1,0 +1,253 @@
+"""The examples do what they say: each is executed here, Airflow's against a stand-in for its few names that it uses."""
+
+import ast
+import importlib.util
+import re
+import runpy
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from anomalert import Detector, RunReport, WeeklyAverage
+from anomalert.errors import ConfigurationError, RunError, SourceError
+from anomalert.reference import create_tables
+from anomalert.testing import parametrize_with_checks, synthetic_panel
+from tests.servers import ANALYST, ClickHouseServer
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+
+AT = datetime(2026, 11, 9, 18, 30, tzinfo=UTC)
+TRIGGERED = datetime(2026, 11, 9, 18, 34, 7, tzinfo=UTC)
+
+
+def path_of(name: str) -> str:
+    """Return where an example is."""
+    return str(EXAMPLES / f"{name}.py")
+
+
+def load(name: str) -> ModuleType:
+    """Return an example as a module, without its `main`."""
+    spec = importlib.util.spec_from_file_location(name, path_of(name))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def weekday_median(**settings: Any) -> Detector:
+    """Return the detector of `own_detector.py`."""
+    detector: Detector = load("own_detector").WeekdayMedian(**settings)
+    return detector
+
+
+def test_every_example_is_run_here() -> None:
+    """An example that is added has to be added to these tests."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.stem}"' not in source] == []
+
+
+@pytest.fixture(scope="module")
+def cells() -> dict[str, Any]:
+    """Give what the notebook has defined at its end."""
+    return runpy.run_path(path_of("notebook"))
+
+
+class TestNotebook:
+    """`notebook.py`, run from top to bottom."""
+
+    def test_detectors_are_told_apart(self, cells: dict[str, Any]) -> None:
+        """The table shows who sees both incidents without crying wolf, and who does not."""
+        summary = cells["summary"]
+        assert summary.loc["week"].tolist() == [1.0, 1.0, 0]
+        assert summary.loc["last two hours", "other anomalies"] > summary.loc["last two hours, wide", "other anomalies"]
+        assert (summary["drop"] < 1).any()
+
+    def test_the_monitor_agrees_with_the_notebook(self, cells: dict[str, Any]) -> None:
+        """Slot by slot, the monitor judges as the detector and the policy did by hand."""
+        by_hand = cells["judgements"].query("metric == 'views'").set_index("slot")
+        by_monitor = cells["told"].set_index("slot")
+        assert len(by_monitor) > 600
+        assert by_monitor["is_alert"].sum() == 7
+        told_by_hand = by_hand["is_alert"].tz_convert("UTC").reindex(by_monitor.index)
+        pd.testing.assert_series_equal(by_monitor["is_alert"], told_by_hand, check_freq=False)
+
+
+class TestOwnDetector:
+    """`own_detector.py`."""
+
+    @parametrize_with_checks([weekday_median(), weekday_median(weeks=2, factor=3.0, floor=0.05)])
+    def test_contract(self, detector: Detector, check: Callable[[Detector], None]) -> None:
+        """It keeps every promise of a detector."""
+        check(detector)
+
+    def test_it_knows_the_weekend(self) -> None:
+        """On a weekend it expects what comes, where the mean over all weekdays expects a sixth more."""
+        panel = synthetic_panel(days=42, seed=2)
+        own, mean = (
+            each.detect(panel, start="2026-11-14").deviation.mean() for each in (weekday_median(), WeeklyAverage())
+        )
+        assert own.abs().max() < 0.02
+        assert mean.max() < -0.12
+
+    def test_it_runs_as_a_program(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Run from a shell it checks itself and prints the comparison."""
+        runpy.run_path(path_of("own_detector"), run_name="__main__")
+        assert "WeekdayMedian(weeks=4" in capsys.readouterr().out
+
+
+class TestSocialAlerts:
+    """`social_alerts.py`."""
+
+    @pytest.mark.clickhouse
+    def test_it_runs_on_a_server(
+        self, clickhouse_server: ClickHouseServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Set up by the environment alone, it reads both tables of a real server and judges all six metrics."""
+        create_tables(clickhouse_server.execute, "social_alerts")
+        user, password = ANALYST
+        token = "123456:the-token-of-the-example"
+        settings = {
+            "CLICKHOUSE_HOST": clickhouse_server.url,
+            "CLICKHOUSE_DATABASE": "social_alerts",
+            "CLICKHOUSE_USER": user,
+            "CLICKHOUSE_PASSWORD": password,
+            "TELEGRAM_TOKEN": token,
+            "TELEGRAM_CHAT": "-1001234567890",
+            "ALERTS_LEDGER": str(tmp_path / "alerts.db"),
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        pipeline = load("social_alerts").pipeline()
+        report = pipeline.run(at=AT, dry_run=True)
+        report.raise_for_status()
+        assert set(report.judgements["status"]) == {"no_data"}
+        assert len(report.judgements) == 6
+        shown = f"{pipeline!r} {pipeline.notifiers!r} {report.to_dict()}"
+        assert password not in shown
+        assert token not in shown
+
+
+class FailedForGoodError(Exception):
+    """Stands for Airflow's AirflowFailException."""
+
+
+class Recorded:
+    """A pipeline that notes the instants it is run at, and gives back what it was told to."""
+
+    def __init__(self, answer: RunReport | Exception) -> None:
+        self.answer = answer
+        self.instants: list[datetime] = []
+
+    def run(self, at: datetime) -> RunReport:
+        """Note `at`."""
+        self.instants.append(at)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def __call__(self) -> "Recorded":
+        """Be made by a function, as the example's pipeline is."""
+        return self
+
+
+def airflow_example() -> str:
+    """Return the example's source."""
+    return Path(path_of("airflow_dag")).read_text(encoding="utf-8")
+
+
+def airflow_in_readme() -> str:
+    """Return the source of the DAG that README.md shows."""
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (block,) = [block for block in blocks if "airflow" in block]
+    return str(block)
+
+
+@pytest.fixture(params=[airflow_example, airflow_in_readme], ids=["example", "readme"])
+def dag_source(request: pytest.FixtureRequest) -> str:
+    """Give the source of each DAG in turn."""
+    source: str = request.param()
+    return source
+
+
+def run_dag(source: str, pipeline: Recorded, context: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Parse a DAG file and run its task as Airflow would, with stand-ins for what it imports; give the task's value."""
+    values: list[Any] = []
+
+    def task(**_: object) -> Callable[[Callable[[], Any]], Callable[[], None]]:
+        return lambda function: lambda: values.append(function())
+
+    def dag(**settings: object) -> Callable[[Callable[[], None]], Callable[[], None]]:
+        assert settings["max_active_runs"] == 1
+        assert settings["catchup"] is False
+        return lambda function: function
+
+    modules: dict[str, dict[str, Any]] = {
+        "airflow": {},
+        "airflow.sdk": {"dag": dag, "task": task, "get_current_context": lambda: context},
+        "airflow.sdk.exceptions": {"AirflowFailException": FailedForGoodError},
+        "pendulum": {"datetime": datetime},
+        "social_alerts": {"pipeline": pipeline},
+        "mycompany": {},
+        "mycompany.alerts": {"pipeline": pipeline},
+    }
+    for name, names in modules.items():
+        module = ModuleType(name)
+        vars(module).update(names)
+        monkeypatch.setitem(sys.modules, name, module)
+    exec(compile(source, "dag.py", "exec"), {})
+    (value,) = values
+    return value
+
+
+def test_a_dag_file_is_cheap_to_parse(dag_source: str) -> None:
+    """At its top a DAG file imports Airflow and what Airflow needs, nothing of ours: it is parsed again and again."""
+    tops = [node for node in ast.parse(dag_source).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {(node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name for node in tops}
+    assert {name.partition(".")[0] for name in names} <= {"airflow", "datetime", "pendulum"}
+
+
+def test_a_scheduled_run_judges_the_end_of_its_interval(dag_source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The instant handed in is the end of the data interval."""
+    pipeline = Recorded(RunReport(pd.Timestamp(AT), pd.DataFrame()))
+    context = {"data_interval_end": AT, "dag_run": SimpleNamespace(run_after=TRIGGERED)}
+    run_dag(dag_source, pipeline, context, monkeypatch)
+    assert pipeline.instants == [AT]
+
+
+@pytest.mark.parametrize("interval", [{}, {"data_interval_end": None}], ids=["absent", "none"])
+def test_a_triggered_run_judges_when_it_was_asked_for(
+    dag_source: str, interval: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run triggered by hand has no interval: Airflow then leaves the key out of the context."""
+    pipeline = Recorded(RunReport(pd.Timestamp(TRIGGERED), pd.DataFrame()))
+    run_dag(dag_source, pipeline, {**interval, "dag_run": SimpleNamespace(run_after=TRIGGERED)}, monkeypatch)
+    assert pipeline.instants == [TRIGGERED]
+
+
+def test_a_run_that_failed_in_part_fails_its_task(dag_source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that could not be read makes the task fail, so that Airflow tries it again."""
+    report = RunReport(pd.Timestamp(AT), pd.DataFrame(), errors=(SourceError("the server does not answer"),))
+    with pytest.raises(RunError, match="does not answer"):
+        run_dag(dag_source, Recorded(report), {"data_interval_end": AT}, monkeypatch)
+
+
+def test_a_mistake_in_the_configuration_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another try cannot mend fails for good."""
+    pipeline = Recorded(ConfigurationError("`at` has no time zone"))
+    with pytest.raises(FailedForGoodError, match="time zone"):
+        run_dag(airflow_example(), pipeline, {"data_interval_end": AT}, monkeypatch)
+
+
+def test_a_run_hands_its_report_to_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task's value is the report as plain data."""
+    pipeline = Recorded(RunReport(pd.Timestamp(AT), pd.DataFrame()))
+    value = run_dag(airflow_example(), pipeline, {"data_interval_end": AT}, monkeypatch)
+    assert value["exit_code"] == 0
