@@ -33,7 +33,7 @@ class ClickHouseSource:
 
     The query returns ``ts``, the start of the slot as a DateTime (or Date: midnight in the server's zone), sorted by
     ``ORDER BY ts``, and one numeric column per metric; NULL and NaN mean unknown. Each read first asks for the query's
-    columns, which scans nothing, and then runs it once, wrapped so that only numbers travel and a cut is noticed.
+    columns, which scans no table, and then runs it once, wrapped so that only numbers travel and a cut is noticed.
 
     Parameters
     ----------
@@ -55,6 +55,12 @@ class ClickHouseSource:
     ------
     ConfigurationError
         If the query lacks a placeholder, or a parameter makes no sense.
+
+    Notes
+    -----
+    A query has no ``FORMAT`` of its own. Compare ``{start}`` and ``{end}`` with a DateTime, and a Date with
+    ``toDate({start})``: servers of 2018 compare a Date with a DateTime as bare numbers. Integers above 2**53 lose
+    digits. A scalar subquery is run for the columns, too.
 
     Examples
     --------

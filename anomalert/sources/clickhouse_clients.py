@@ -69,14 +69,14 @@ class PandahouseClient:
         # The server keeps the answer until it is complete, so that a late error is an error and no short answer.
         url = self._address.url({"database": self.database, "wait_end_of_query": 1, **settings})
         data = f"{sql}\nFORMAT TSVWithNamesAndTypes".encode()
-        body = bytearray()
+        body = io.BytesIO()
         # pandahouse would put a statement and credentials of its own into the URL, so it is given neither.
         with closing(pandahouse.execute("", {"host": url}, data, stream=True)) as answer:
             while chunk := answer.read(2**20, decode_content=True):
-                body += chunk
-                if len(body) > self.max_bytes:
+                body.write(chunk)
+                if body.tell() > self.max_bytes:
                     raise QueryError(f"the answer is longer than `max_bytes`, {self.max_bytes}: raise it, or ask less")
-        return bytes(body)
+        return body.getvalue()
 
     def _frame(self, body: bytes) -> pd.DataFrame:
         from pandahouse.convert import to_dataframe

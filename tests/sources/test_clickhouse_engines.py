@@ -37,8 +37,10 @@ def engine(request: pytest.FixtureRequest) -> Engine:
         server: ClickHouseServer = request.getfixturevalue("clickhouse_server")
         return Engine(PandahouseClient({"host": server.url}), is_recent=False)
     session = request.getfixturevalue("chdb_session")
-    client = ChdbClient(session) if request.param == "chdb" else ClickHouseConnectClient(interface="chdb")
-    return Engine(client, is_recent=True)
+    if request.param == "chdb":
+        return Engine(ChdbClient(session), is_recent=True)
+    pytest.importorskip("clickhouse_connect")
+    return Engine(ClickHouseConnectClient(interface="chdb"), is_recent=True)
 
 
 def rows(engine: Engine, query: str, **options: Any) -> pd.DataFrame:
