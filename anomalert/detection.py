@@ -280,7 +280,7 @@ class Detection:
     def status(self) -> pd.DataFrame:
         """``"ok"``, ``"anomaly"``, ``"no_data"`` (no value) or ``"warming_up"`` (a value, not enough baseline)."""
         score = self.score.to_numpy()
-        conditions = [self.value.isna().to_numpy(), np.isnan(score), score > 1.0]
+        conditions = [np.isnan(self.value.to_numpy()), np.isnan(score), score > 1.0]
         chosen = np.select(conditions, ["no_data", "warming_up", "anomaly"], default="ok")
         return self._frame(chosen.astype(object))
 
@@ -305,7 +305,8 @@ class Detection:
     def events(self) -> pd.DataFrame:
         """Return runs of anomalous slots as ``metric, start, end, direction, peak_score``; `end` is exclusive."""
         tidy = self.to_frame()
-        anomalous = tidy[tidy["is_anomaly"]]
+        # A panel without metrics has no column to give the truth values their dtype.
+        anomalous = tidy[tidy["is_anomaly"].astype(bool)]
         broken = (
             (anomalous["metric"] != anomalous["metric"].shift())
             | (anomalous["direction"] != anomalous["direction"].shift())

@@ -21,7 +21,7 @@ BOUNDS = ("expected", "lower", "upper")
 @given(panel=panels(infinite=True, holes=True))
 @settings(max_examples=40, deadline=None)
 def test_expected_and_bounds_are_those_of_the_definition(detector: Detector, panel: pd.DataFrame) -> None:
-    """Expected and bounds agree with exact fractions to 1e-12 of the sample's level, and are known in the same slots."""
+    """Expected and bounds are exact to 1e-12 of the sample's level, and known in the same slots."""
     detection = detector.detect(panel)
     slot = slot_length(pd.DatetimeIndex(panel.index))
     for metric in panel:

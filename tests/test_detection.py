@@ -1,0 +1,301 @@
+"""Detection: what `detect` takes and refuses, and what its result says in each of its shapes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anomalert import detection as detection_module
+from anomalert.detection import Baseline, Bounds, Detection, Detector
+from anomalert.detectors import IQR, DayLagRatio, RollingSigma
+from anomalert.errors import ConfigurationError, DetectorError, InvalidPanelError
+from anomalert.testing import synthetic_panel
+
+SLOT = pd.Timedelta("15min")
+
+
+@dataclass(frozen=True)
+class Limits(Detector):
+    """Fixed limits, so that every verdict can be read off the values: 90 to 120 around 100."""
+
+    score: Any = None
+
+    @property
+    def lookback(self) -> pd.Timedelta:
+        """None is needed."""
+        return pd.Timedelta(0)
+
+    def bounds(self, baseline: Baseline) -> Bounds:
+        """Return the limits."""
+        level = np.full(baseline.frame.shape, 100.0)
+        return Bounds(level, level - 10, level + 20, self.score)
+
+
+@dataclass(frozen=True)
+class Says(Detector):
+    """Gives whatever bounds it is told to."""
+
+    told: Any
+
+    @property
+    def lookback(self) -> pd.Timedelta:
+        """None is needed."""
+        return pd.Timedelta(0)
+
+    def bounds(self, baseline: Baseline) -> Bounds:
+        """Return what it was told, or what that makes of the baseline."""
+        return Bounds(*self.told(baseline)) if callable(self.told) else Bounds(*self.told)
+
+
+def series(*values: float, zone: str | None = None, start: str = "2026-11-01") -> pd.Series:
+    """Return values in slots of 15 minutes."""
+    return pd.Series(values, pd.date_range(start, periods=len(values), freq=SLOT, tz=zone), name="likes")
+
+
+def test_each_value_gets_its_verdict() -> None:
+    """Score, deviation, direction and status are those of the glossary."""
+    detection = Limits().detect(series(100, 110, 120, 130, 95, 90, 80, np.nan, np.inf))
+    assert detection.score["likes"].tolist()[:7] == [0.0, 0.5, 1.0, 1.5, 0.5, 1.0, 2.0]
+    assert detection.score["likes"].isna().tolist()[7:] == [True, True]
+    assert detection.deviation["likes"].tolist()[:2] == [0.0, pytest.approx(10 / 110)]
+    assert detection.direction["likes"].tolist() == [None, "up", "up", "up", "down", "down", "down", None, None]
+    expected = ["ok", "ok", "ok", "anomaly", "ok", "ok", "anomaly", "no_data", "no_data"]
+    assert detection.status["likes"].tolist() == expected
+    assert detection.is_anomaly["likes"].tolist() == [status == "anomaly" for status in expected]
+    assert detection.counts().loc["likes"].to_dict() == {"ok": 5, "anomaly": 2, "warming_up": 0, "no_data": 2}
+
+
+def test_frames_have_rows_and_columns_of_the_data() -> None:
+    """Every frame has index and columns of the data, also with columns that are no texts."""
+    panel = synthetic_panel(days=3, gaps=0.1).rename(columns={"views": 7})
+    detection = RollingSigma().detect(panel)
+    for name in ("value", "expected", "lower", "upper", "score", "deviation", "direction", "status", "is_anomaly"):
+        frame = getattr(detection, name)
+        assert frame.index.equals(panel.index), name
+        assert frame.columns.tolist() == [7, "likes"], name
+    pd.testing.assert_frame_equal(detection.value, panel)
+
+
+def test_a_panel_without_rows_or_metrics_has_an_empty_detection() -> None:
+    """Nothing to judge is no error, in any shape of the result."""
+    panel = synthetic_panel(days=2)
+    for data in (panel.iloc[:0], panel[[]], panel.iloc[:0, :0]):
+        for detector in (DayLagRatio(), IQR(), RollingSigma()):
+            detection = detector.detect(data)
+            assert detection.score.shape == data.shape
+            assert len(detection.to_frame()) == 0
+            assert list(detection.events().columns) == ["metric", "start", "end", "direction", "peak_score"]
+            assert detection.counts().to_numpy().sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "judged"),
+    [
+        ("2026-11-01T00:30", 2),
+        (pd.Timestamp("2026-11-01T00:30"), 2),
+        ("2026-11-01T00:20", 2),
+        ("2026-10-01", 4),
+        ("2026-12-01", 0),
+        (None, 4),
+    ],
+)
+def test_start_chooses_the_first_row(start: Any, judged: int) -> None:
+    """Rows from `start` on are judged, wherever it lies; without it all are."""
+    assert len(Limits().detect(series(1, 2, 3, 4), start).value) == judged
+
+
+def test_start_is_an_instant_of_the_datas_zone() -> None:
+    """A naive start means the data's own wall clock, an aware one any zone's."""
+    data = series(1, 2, 3, 4, zone="Europe/Moscow")
+    for start in ("2026-11-01T00:30", "2026-10-31T21:30Z", "2026-11-01T00:30+03:00"):
+        assert len(Limits().detect(data, start).value) == 2
+
+
+@pytest.mark.parametrize("start", ["noon", pd.NaT, "2026-11-01T01:30", "2026-03-08T02:30"])
+def test_a_start_that_is_no_instant_is_refused(start: Any) -> None:
+    """Words, NaT, and local times that a clock change repeats or skips judge nothing by guess."""
+    data = series(1, 2, 3, 4, zone="America/New_York")
+    with pytest.raises(ConfigurationError, match=r"`start` is .*, no instant"):
+        Limits().detect(data, start)
+
+
+def test_an_aware_start_of_naive_data_is_refused() -> None:
+    """Naive data have no zone that an aware start could be converted to."""
+    with pytest.raises(InvalidPanelError, match=r"`start` is .*, with a time zone, but the index of the data has none"):
+        Limits().detect(series(1, 2), "2026-11-01T00:15Z")
+
+
+def test_baseline_and_weights_fit_the_data() -> None:
+    """Other slots or columns than the data's are refused, by the name of the argument."""
+    data = series(1, 2, 3)
+    for name in ("baseline", "weights"):
+        other: dict[str, Any] = {name: data.iloc[1:]}
+        with pytest.raises(InvalidPanelError, match=f"`{name}` has other slots than the data: reindex it"):
+            Limits().detect(data, **other)
+        with pytest.raises(InvalidPanelError, match=rf"`{name}` has the columns \['views'\], the data \['likes'\]"):
+            Limits().detect(data, **{**other, name: data.rename("views")})
+
+
+def test_a_detector_is_given_the_whole_grid() -> None:
+    """`bounds` gets a row for every slot, the first one to judge, the slot's length, and the weights beside."""
+    seen: list[Baseline] = []
+
+    def tell(baseline: Baseline) -> tuple[Any, ...]:
+        seen.append(baseline)
+        return (np.ones(baseline.frame.shape),) * 3
+
+    data, weights = series(1, 2, 3, 4, 5, 6).iloc[[0, 1, 4, 5]], series(9, 9, 9, 9, 9, 9).iloc[[0, 1, 4, 5]]
+    detection = Says(tell).detect(data, "2026-11-01T00:40", weights=weights)
+    (baseline,) = seen
+    assert detection.value["likes"].tolist() == [5.0, 6.0]
+    assert baseline.frame["likes"].tolist() == pytest.approx([1, 2, np.nan, np.nan, 5, 6], nan_ok=True)
+    assert (baseline.first, baseline.slot, baseline.judged) == (4, SLOT, slice(4, 6))
+    assert baseline.weights is not None
+    assert baseline.weights["likes"].tolist() == pytest.approx([9, 9, np.nan, np.nan, 9, 9], nan_ok=True)
+
+
+def test_bounds_may_cover_all_rows_or_the_judged_ones() -> None:
+    """Both shapes give the same detection; any other is refused with the two that are right."""
+    data = series(90, 95, 100, 105)
+    whole, judged = (Says((np.arange(4.0)[-n:, None],) * 3).detect(data, "2026-11-01T00:30") for n in (4, 2))
+    pd.testing.assert_frame_equal(whole.expected, judged.expected)
+    with pytest.raises(
+        DetectorError, match=r"`expected` has shape \(3, 1\); give \(4, 1\), .*, or \(2, 1\), the judged"
+    ):
+        Says((np.zeros((3, 1)),) * 3).detect(data, "2026-11-01T00:30")
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [([[100.0]], [[101.0]], [[102.0]]), ([[100.0]], [[90.0]], [[99.0]]), ([[100.0]], [[np.inf]], [[np.inf]])],
+)
+def test_bounds_out_of_order_are_refused(bounds: tuple[Any, ...]) -> None:
+    """The first slot at which `lower <= expected <= upper` is broken is named, with metric and detector."""
+    with pytest.raises(DetectorError, match=r"Says.* breaks `lower <= expected <= upper` for metric 'likes' at 2026"):
+        Says(bounds).detect(series(100))
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [(np.nan, 1.0, 2.0), (1.0, np.nan, 2.0), (1.0, 1.0, np.nan), (np.inf, 1.0, np.inf), (-np.inf, -np.inf, 1.0)],
+)
+def test_what_is_known_in_part_is_unknown(bounds: tuple[float, ...]) -> None:
+    """Where one of the three is missing, or something infinite is expected, the slot cannot be judged at all."""
+    detection = Says(tuple([[number]] for number in bounds)).detect(series(1e9))
+    assert detection.status["likes"].tolist() == ["warming_up"]
+    assert detection.lower.isna().all(axis=None)
+    assert detection.upper.isna().all(axis=None)
+
+
+def test_a_score_of_its_own_is_kept() -> None:
+    """A detector's own score is what the detection says, capped, and NaN where there is no value."""
+    detection = Limits(score=[[0.2], [3.0], [1e9], [0.7]]).detect(series(100, 130, 500, np.nan))
+    assert detection.score["likes"].tolist() == pytest.approx([0.2, 3.0, 1e6, np.nan], nan_ok=True)
+    assert detection.is_anomaly["likes"].tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize("score", [1.5, -0.1, np.nan])
+def test_a_score_that_denies_the_bounds_is_refused(score: float) -> None:
+    """A score above 1 inside the bounds, below 0, or NaN where all is known, is the detector's mistake."""
+    with pytest.raises(DetectorError, match="score > 1 exactly when the value lies outside the bounds"):
+        Limits(score=[[score]]).detect(series(110))
+    with pytest.raises(DetectorError, match="for metric 'likes' at 2026-11-01 00:00:00"):
+        Limits(score=[[0.5]]).detect(series(130))
+
+
+def test_the_tidy_frame_goes_metric_by_metric() -> None:
+    """One row per metric and slot, None where there is no direction, the zone of the data."""
+    panel = pd.DataFrame({"views": [100.0, 150.0], "likes": [80.0, np.nan]}, series(1, 2, zone="Europe/Moscow").index)
+    tidy = Limits().detect(panel).to_frame()
+    assert tidy["metric"].tolist() == ["views", "views", "likes", "likes"]
+    assert tidy["slot"].tolist() == list(panel.index) * 2
+    assert tidy["value"].tolist() == pytest.approx([100.0, 150.0, 80.0, np.nan], nan_ok=True)
+    assert tidy["direction"].tolist() == [None, "up", "down", None]
+    assert tidy["status"].tolist() == ["ok", "anomaly", "anomaly", "no_data"]
+    assert tidy["is_anomaly"].tolist() == [False, True, True, False]
+    assert list(tidy.columns) == [
+        *("metric", "slot", "value", "expected", "lower", "upper"),
+        *("score", "deviation", "direction", "status", "is_anomaly"),
+    ]
+
+
+def test_events_are_runs_in_one_direction() -> None:
+    """A quiet slot, a gap, a turn of direction and another metric end an event; `end` is exclusive."""
+    data = series(200, 160, 50, 40, 100, 60, np.nan, 60, 300).to_frame()
+    data["views"] = [300.0, *[100.0] * 8]
+    events = Limits().detect(data).events()
+    assert events["metric"].tolist() == ["likes"] * 5 + ["views"]
+    assert [data.index.get_loc(start) for start in events["start"]] == [0, 2, 5, 7, 8, 0]
+    assert [length / SLOT for length in events["end"] - events["start"]] == [2, 2, 1, 1, 1, 1]
+    assert events["direction"].tolist() == ["up", "down", "down", "down", "up", "up"]
+    assert events["peak_score"].tolist() == [5.0, 6.0, 4.0, 4.0, 10.0, 10.0]
+
+
+def test_a_missing_row_ends_an_event() -> None:
+    """Two anomalies with a row missing between them are two events."""
+    assert len(Limits().detect(series(200, 200, 200).iloc[[0, 1, 2]]).events()) == 1
+    assert len(Limits().detect(series(200, 200, 200, 200).iloc[[0, 1, 3]]).events()) == 2
+
+
+def test_an_event_runs_through_a_clock_change() -> None:
+    """The slots of the hour that is repeated follow each other in absolute time: one event of three hours."""
+    data = series(*[200.0] * 12, zone="UTC", start="2026-11-01T04:30").tz_convert("America/New_York")
+    events = Limits().detect(data).events()
+    assert (events["end"] - events["start"]).tolist() == [pd.Timedelta("3h")]
+
+
+def test_it_shows_itself_in_one_look() -> None:
+    """The repr and the notebook's table say how many slots have which status."""
+    detection = Limits().detect(series(100, 500, np.nan))
+    assert repr(detection).startswith("Detection of 3 slots of 0 days 00:15:00\n")
+    assert "likes   1        1           0        1" in repr(detection)
+    assert detection._repr_html_().startswith("<p>Detection of 3 slots of 0 days 00:15:00</p><table")
+
+
+def test_a_plot_needs_a_metric_that_is_there() -> None:
+    """With several metrics one has to be named, and a misspelt one is answered with those there are."""
+    detection = Limits().detect(synthetic_panel(days=1))
+    for metric in (None, "clicks"):
+        with pytest.raises(ConfigurationError, match=f"`metric` is {metric!r}: name one of 'views', 'likes'"):
+            detection.plot(metric)
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples gathered a few at a time give, to the last bit, what they give all at once."""
+    panel = synthetic_panel(days=9, gaps=0.05)
+    detectors: list[Detector] = [IQR(window="6h", season=None), RollingSigma(window="7D", season="1D")]
+    whole = [detector.detect(panel) for detector in detectors]
+    monkeypatch.setattr(detection_module, "BLOCK_VALUES", 1000)
+    for detector, detection in zip(detectors, whole, strict=True):
+        pd.testing.assert_frame_equal(detector.detect(panel).score, detection.score, check_exact=True)
+    monkeypatch.setattr(detection_module, "BLOCK_VALUES", 1)
+    short = panel.iloc[:40]
+    pd.testing.assert_frame_equal(
+        RollingSigma().detect(short).score,
+        RollingSigma().detect(panel).score.iloc[:40],
+        check_exact=True,
+        check_freq=False,
+    )
+
+
+def test_a_window_without_a_slot_is_refused() -> None:
+    """A window shorter than the panel's slots could never hold anything."""
+    with pytest.raises(ConfigurationError, match="a window of 0 days 00:10:00 holds no slot of 0 days 00:15:00"):
+        RollingSigma(window="10min").detect(series(1, 2, 3))
+
+
+def test_a_detector_needs_bounds_and_lookback() -> None:
+    """A class that lacks one of the two cannot be built."""
+    with pytest.raises(TypeError, match="abstract"):
+        type("Empty", (Detector,), {})()
+
+
+def test_detections_are_values() -> None:
+    """A detection cannot be changed, and its frames are computed once."""
+    detection = Limits().detect(series(100))
+    with pytest.raises(AttributeError, match="cannot assign"):
+        detection.slot = SLOT  # type: ignore[misc]
+    assert isinstance(detection, Detection)
+    assert detection.score is detection.score
