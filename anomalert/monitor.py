@@ -7,6 +7,7 @@ run all take it. Pipelines and notebooks call this; it calls sources (by their s
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Literal
 
@@ -16,8 +17,9 @@ import pandas as pd
 from anomalert.detection import Detection, Detector
 from anomalert.errors import ConfigurationError, SourceError
 from anomalert.interfaces import Source, plugin_name
-from anomalert.panel import DAY, as_instant, as_slot, slot_of
+from anomalert.panel import DAY, as_duration, as_instant, as_slot, slot_of
 from anomalert.policy import Policy
+from anomalert.sources.checks import checked_panel
 
 __all__ = ["Metric", "Monitor"]
 
@@ -118,12 +120,10 @@ class Monitor:
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", tuple(self.metrics))
         object.__setattr__(self, "slot", as_slot(self.slot))
-        object.__setattr__(self, "settle", pd.Timedelta(self.settle))
+        object.__setattr__(self, "settle", _settle(self.settle))
         object.__setattr__(self, "name", self.name or plugin_name(self.source))
         if not isinstance(self.source, Source):
             raise ConfigurationError(f"monitor {self.name!r}: `source` is {self.source!r}, which has no `read`")
-        if self.settle_time < pd.Timedelta(0):
-            raise ConfigurationError(f"monitor {self.name!r}: `settle` is {self.settle!r}: 0 or more is needed")
         if self.timezone not in zoneinfo.available_timezones():
             raise ConfigurationError(
                 f"monitor {self.name!r}: `timezone` is {self.timezone!r}, no zone like 'Europe/Moscow'"
@@ -191,19 +191,23 @@ class Monitor:
         for name, instant in (("start", first), ("end", last)):
             if instant != slot_of(instant, self.slot_length):
                 raise ConfigurationError(f"`{name}` is {instant}, which is no start of a slot of {self.slot_length}")
-        rows = self.source.read(first, last)
-        missing = [column for column in self.columns if column not in rows.columns]
+        given = self.source.read(first, last)
+        if not isinstance(given, pd.DataFrame):
+            raise SourceError(f"source {self.name!r} gives a {type(given).__name__}: a DataFrame is needed")
+        missing = [column for column in self.columns if column not in given.columns]
         if missing:
             raise SourceError(
-                f"source {self.name!r} gives no column {missing[0]!r} for its metric; it gives {list(rows.columns)}"
+                f"source {self.name!r} gives no column {missing[0]!r} for its metric; it gives {list(given.columns)}"
             )
-        slots = pd.date_range(first, last, freq=self.slot_length, inclusive="left")
+        # Other people's sources too: naive or repeated timestamps, or texts for numbers, would be judged as they come.
+        rows = checked_panel(given[self.columns], self.name, first, last)
+        slots = pd.date_range(first, last, freq=self.slot_length, inclusive="left").as_unit("ns")
         off_grid = rows.index.difference(slots)
         if len(off_grid):
             raise SourceError(
                 f"source {self.name!r} gives {off_grid[0]}, which is no start of a slot of {self.slot_length}"
             )
-        return rows[self.columns].reindex(slots).astype(np.float64)
+        return rows.reindex(slots)
 
     def completed(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the panel that `rows` make once it is decided what is absent and which ratios are of nothing."""
@@ -254,7 +258,7 @@ class Monitor:
         detection = self.detect(metric, panel, first - metric.policy.memory * self.slot_length, baseline)
         volume = None if metric.denominator is None else panel[[metric.denominator]].loc[detection.value.index]
         judgements = metric.policy.judge(detection, volume)
-        judgements["slot"] = judgements["slot"].dt.tz_convert("UTC")
+        judgements["slot"] = judgements["slot"].dt.tz_convert("UTC").dt.as_unit("ns")
         return judgements[judgements["slot"] >= first].reset_index(drop=True)
 
     def detect(
@@ -273,3 +277,13 @@ class Monitor:
         """What is read of the source: its metrics, then the denominators that are none of them."""
         denominators = [metric.denominator for metric in self.metrics if metric.denominator is not None]
         return list(dict.fromkeys([metric.name for metric in self.metrics] + denominators))
+
+
+def _settle(value: str | pd.Timedelta) -> pd.Timedelta:
+    """Return how long a slot is waited for; unlike other durations it may be none."""
+    try:
+        return as_duration(value, "settle")
+    except ConfigurationError:
+        if isinstance(value, str | timedelta) and pd.to_timedelta(value, errors="coerce") == pd.Timedelta(0):
+            return pd.Timedelta(0)
+        raise

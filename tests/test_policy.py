@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalert import DayLagRatio, Detection, Metric, Policy
@@ -88,6 +88,7 @@ def detections(draw: st.DrawFn) -> Detection:
     return detection_of(columns, rows=rows)
 
 
+@settings(max_examples=60, deadline=None)
 @given(detections(), policies())
 def test_every_label_is_what_the_loops_say(detection: Detection, policy: Policy) -> None:
     """For every slot and step the label is that of the definition, each side counted apart and gaps by time."""
@@ -97,6 +98,7 @@ def test_every_label_is_what_the_loops_say(detection: Detection, policy: Policy)
     assert judgements[columns].to_numpy().tolist() == [list(row.values()) for row in wanted]
 
 
+@settings(max_examples=60, deadline=None)
 @given(detections(), policies())
 def test_a_step_labels_and_never_deletes(detection: Detection, policy: Policy) -> None:
     """Every slot of every metric is there with what the detector said of it, and every untold anomaly has a reason."""
@@ -109,6 +111,7 @@ def test_a_step_labels_and_never_deletes(detection: Detection, policy: Policy) -
     assert not judgements.loc[~judgements["is_anomaly"], "is_alert"].any()
 
 
+@settings(max_examples=60, deadline=None)
 @given(detections(), policies(), st.integers(0, 17))
 def test_memory_is_all_that_a_slot_needs(detection: Detection, policy: Policy, cut: int) -> None:
     """A slot is labelled alike when the detection begins `memory` slots before it."""
