@@ -1,28 +1,33 @@
-"""Settings of the documentation. Pictures of detectors are drawn from code at every build."""
+"""Settings of the documentation. Its pictures are drawn from code at every build, into the folder that is built."""
 
 import sys
+from importlib.metadata import version as installed
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
 
 from drawings import draw_all  # noqa: E402
-
-from anomalert import __all__ as public  # noqa: E402
 
 project = "anomalert"
 author = "The anomalert developers"
 copyright = "2026, the anomalert developers"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
-myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
-myst_heading_anchors = 3
-html_theme = "furo"
-html_title = "anomalert"
+version = release = installed("anomalert")
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
 exclude_patterns = ["_build"]
-napoleon_google_docstring = False
-autodoc_typehints = "none"
-autodoc_member_order = "bysource"
 default_role = "code"
-nitpicky = False
+html_theme = "furo"
+html_title = f"anomalert {release}"
+myst_enable_extensions = ["deflist", "dollarmath"]
+myst_heading_anchors = 3
+napoleon_google_docstring = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
 
-assert public
-draw_all(Path(__file__).parent / "_build" / "drawn")
+draw_all(HERE / "_build" / "drawn")

@@ -1,0 +1,99 @@
+"""What README.md, docs and the gate say of each other: commands, links, pictures. Their Python runs as tests too."""
+
+import importlib.util
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import anomalert
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+
+GREY_LEVELS_APART = 2.0
+"""On average over all points of a picture: two releases of matplotlib may round edges differently."""
+
+
+def bash_lines(page: Path) -> list[str]:
+    """Return the lines of the blocks of shell commands of a page."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def drawings() -> ModuleType:
+    """Return the module that draws the pictures of the documentation."""
+    spec = importlib.util.spec_from_file_location("drawings", ROOT / "docs" / "drawings.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_gate_runs_the_readme_word_for_word() -> None:
+    """The two commands that README.md promises are lines of `.ci/run`, so that neither can drift from the other."""
+    promised = bash_lines(ROOT / "README.md")
+    gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert len(promised) == 2
+    assert [line for line in promised if line not in gate] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    """What a page links to inside of the project is there, or is drawn when the documentation is built."""
+    drawn = {f"_build/drawn/{name}.png" for name in drawings().PICTURES}
+    prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    targets = LINK.findall(prose)
+    assert [each for each in targets if each not in drawn and not (page.parent / each).exists()] == []
+
+
+def test_every_detector_has_a_section_and_a_picture() -> None:
+    """The page of detectors has a heading for every built-in detector, and a picture that is drawn by it."""
+    text = (ROOT / "docs" / "detectors.md").read_text(encoding="utf-8")
+    public = [getattr(anomalert, name) for name in anomalert.__all__]
+    detectors = [each for each in public if inspect.isclass(each) and issubclass(each, anomalert.Detector)]
+    names = {each.__name__ for each in detectors if not inspect.isabstract(each)}
+    assert names <= set(re.findall(r"^## (\w+)$", text, re.MULTILINE))
+    assert names == {type(detector).__name__ for detector in drawings().DETECTORS.values()}
+
+
+def test_pictures_are_drawn(tmp_path: Path) -> None:
+    """Building the documentation draws every picture that it promises, each once and each a PNG."""
+    module = drawings()
+    module.draw_all(tmp_path)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(module.PICTURES)
+    contents = [path.read_bytes() for path in tmp_path.iterdir()]
+    assert all(content.startswith(b"\x89PNG") for content in contents)
+    assert len(set(contents)) == len(contents)
+
+
+@pytest.mark.chdb
+def test_the_alert_that_the_readme_shows_is_the_one_of_the_demo(tmp_path: Path) -> None:
+    """`anomalert demo` draws the picture that README.md shows."""
+    # In a process of its own: chDB opens one database per process.
+    code = "import sys; from anomalert.cli import main; sys.exit(main(['demo', '--directory', sys.argv[1]]))"
+    demo = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], check=False, capture_output=True, text=True, cwd=ROOT
+    )
+    assert demo.returncode == 0, demo.stderr
+    (drawn,) = tmp_path.glob("views-*.png")
+    shown = ROOT / "docs" / "images" / "alert.png"
+    assert mean_difference(drawn, shown) < GREY_LEVELS_APART
+
+
+def mean_difference(one: Path, other: Path) -> float:
+    """Return how far two pictures of the same size are apart, in levels of 0 to 255."""
+    from matplotlib.image import imread
+
+    first, second = (255 * np.asarray(imread(path), dtype=float) for path in (one, other))
+    assert first.shape == second.shape
+    return float(np.abs(first - second).mean())
