@@ -140,6 +140,7 @@ class TelegramNotifier:
         """Make one request, and again only after answers that say for certain that nothing was delivered."""
         has_moved = False
         pause = FIRST_PAUSE
+        hindrance: Answer | None = None
         while True:
             # Again after each sleep: another thread may have been told to wait longer.
             while (silence := self._silent_until - time.monotonic()) > 0:
@@ -147,16 +148,18 @@ class TelegramNotifier:
                     return Answer("rejected", "Telegram asked for a pause", code=429, retry_after=silence)
             answer = self._exchange(request, end)
             if answer.retry_after is not None:
-                self._silent_until = time.monotonic() + max(answer.retry_after, SHORTEST_FLOOD_WAIT)
+                silent_until = time.monotonic() + max(answer.retry_after, SHORTEST_FLOOD_WAIT)
+                self._silent_until = max(self._silent_until, silent_until)
                 if self._silent_until >= end:
                     return answer
             elif answer.migrate_to is not None and not has_moved:
                 has_moved = True
                 self._move_to(answer.migrate_to)
             elif answer.may_repeat and _sleep_before(end, random.SystemRandom().uniform(pause / 2, pause)):
-                pause = min(2 * pause, LONGEST_PAUSE)
+                hindrance, pause = answer, min(2 * pause, LONGEST_PAUSE)
             else:
-                return answer
+                # The last try often ends by the deadline, and what hindered the ones before says more.
+                return hindrance if hindrance is not None and answer.outcome == "not_sent" else answer
 
     def _move_to(self, chat_id: int) -> None:
         logger.warning(

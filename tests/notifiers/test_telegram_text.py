@@ -61,7 +61,7 @@ def check_hostile(headline: str, heading: str, line: str) -> None:
     text.encode()
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(hostile, hostile, hostile)
 def test_hostile_text_creates_nothing(headline: str, heading: str, line: str) -> None:
     """Any string is accepted at the first try, looks the same, and makes neither entity, mention nor link."""
@@ -103,7 +103,7 @@ def test_usual_text_is_left_as_it_is(text: str) -> None:
     assert line.text == text
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.dictionaries(
         hostile, hostile | st.sampled_from(["https://a.example.com/?a=1&b=<2>", 'https://x.y/"']), max_size=4

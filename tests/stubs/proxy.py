@@ -5,6 +5,8 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from tests.stubs.telegram import wait_for_senders
+
 
 class ConnectProxy:
     """Listens on a port of this machine; `requests` holds the head of every request, `seen` every byte up."""
@@ -28,6 +30,7 @@ class ConnectProxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        wait_for_senders()
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         self._thread.join(5)

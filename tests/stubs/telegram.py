@@ -146,6 +146,7 @@ class TelegramStub:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.closing.set()
+        wait_for_senders()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -164,6 +165,13 @@ class TelegramStub:
         with self._lock:
             self.posts.append(Post(100 + len(self.posts), text, pictures, received))
             return self.posts[-1].id
+
+
+def wait_for_senders() -> None:
+    """Wait for threads that a notifier has given up: a server that vanishes under them makes Python leak a socket."""
+    for thread in threading.enumerate():
+        if thread.name == "anomalert-notifier":
+            thread.join(2)
 
 
 class _Server(ThreadingHTTPServer):
