@@ -42,7 +42,7 @@ def drawings() -> ModuleType:
 def test_the_gate_runs_the_readme_word_for_word() -> None:
     """The two commands that README.md promises are lines of `.ci/run`, so that neither can drift from the other."""
     promised = bash_lines(ROOT / "README.md")
-    gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    gate = [line.strip() for line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()]
     assert len(promised) == 2
     assert [line for line in promised if line not in gate] == []
 
