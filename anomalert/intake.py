@@ -143,6 +143,8 @@ def recorded(monitor: Monitor, slot: pd.Timestamp, memory: Memory) -> pd.DataFra
     numbers = [
         name for name in ("value", "expected", "lower", "upper", "score", "deviation", "volume") if name in frame
     ]
+    if len(frame):
+        frame["slot"] = frame["slot"].dt.as_unit("ns")
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
 
