@@ -145,7 +145,12 @@ def baseline_of(metric: Metric, panel: pd.DataFrame, state: State, midnight: pd.
 
 def raised(kind: type[AnomalertError], where: str, error: Exception) -> AnomalertError:
     """Return `error` as an error of the tree that names the metric or source it befell."""
-    text = str(error) if isinstance(error, AnomalertError) else f"raised {type(error).__name__}: {error}"
+    if isinstance(error, AnomalertError):
+        text = str(error)
+    elif issubclass(kind, DetectorError):
+        text = f"raised {type(error).__name__}: {error}"
+    else:  # A driver's own text may hold the password it was given, and this one goes to reports and logs.
+        text = f"raised {type(error).__name__}; the cause is chained"
     wrapped = kind(f"{where}: {text}")
     wrapped.__cause__ = error
     return wrapped
