@@ -4,36 +4,27 @@ Schedulers, the command line and the reference call this; it wires the rooms bel
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
 from anomalert.crashpoints import reached
 from anomalert.delivery import deliver
-from anomalert.errors import (
-    AnomalertError,
-    ConfigurationError,
-    LedgerBusyError,
-    LedgerDamagedError,
-    LedgerError,
-    SourceError,
-)
+from anomalert.errors import ConfigurationError, LedgerBusyError, LedgerDamagedError, LedgerError
+from anomalert.findings import Findings, Watchers, find
 from anomalert.heartbeat import Heartbeat
-from anomalert.incidents import Said, State, lose_sight, state_from_dict, state_to_dict
-from anomalert.intake import Memory, NoMemory, Task, definition_of, read, recorded, task_of
+from anomalert.incidents import State, state_from_dict
+from anomalert.intake import NoMemory
 from anomalert.interfaces import Fact, Notifier, RunReport, plugin_name
-from anomalert.ledger import Ledger
-from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
-from anomalert.messages import Draft, draft, opened_key
+from anomalert.ledger import Ledger, LedgerSession
+from anomalert.ledger.records import StoredMessage
+from anomalert.messages import Draft, opened_key
 from anomalert.monitor import Monitor
 from anomalert.outbox import MemoryOutbox, Outbox
-from anomalert.panel import as_duration, as_instant, slot_of
+from anomalert.panel import as_duration, as_instant
 from anomalert.phrases import LANGUAGES, Language
-from anomalert.scenes import Scene
-from anomalert.walk import Step, Stretch, raised, walk, watches_of
 
 __all__ = ["Pipeline"]
 
@@ -97,6 +88,7 @@ class Pipeline:
         self.language = language
         self.fallback = fallback
         self.deadline = as_duration(deadline, "deadline")
+        self._watchers = Watchers(self.monitors, name, language)
         self._heartbeat = None if heartbeat is None else Heartbeat(heartbeat)
         self._check()
 
@@ -156,11 +148,11 @@ class Pipeline:
         """Run without a memory: because there is no ledger, or because of `trouble` with it."""
         if trouble is None:
             logger.info("pipeline %r runs at %s without a ledger: it remembers nothing", self.name, instant)
-        found = self._found(instant, NoMemory(), State())
+        found = find(self._watchers, instant, NoMemory(), State())
         return self._told_from_memory(found, instant, dry_run, trouble)
 
     def _told_from_memory(
-        self, found: "_Found", instant: pd.Timestamp, dry_run: bool, trouble: LedgerError | None
+        self, found: Findings, instant: pd.Timestamp, dry_run: bool, trouble: LedgerError | None
     ) -> RunReport:
         """Deliver what was found without recording it."""
         drafts = found.drafts if trouble is None else [self._doubtful(each, trouble) for each in found.drafts]
@@ -191,29 +183,41 @@ class Pipeline:
     def _remembered(
         self, ledger: Ledger, instant: pd.Timestamp, dry_run: bool, trouble: LedgerError | None = None
     ) -> RunReport:
-        with ledger.open(self.name) as session:
-            reached("run: the ledger is open")
-            found = self._found(instant, session, state_from_dict(session.state()))
-            if trouble is not None:
-                found = replace(found, drafts=[self._doubtful(each, trouble) for each in found.drafts])
-            reached("run: judged, nothing recorded")
-            if dry_run:
-                return self._delivered(found, MemoryOutbox((), ()), instant, dry_run)
-            try:
-                session.commit(found.record(tuple(map(plugin_name, self.notifiers))))
-            except LedgerError as error:
-                return self._told_from_memory(found, instant, dry_run, error)
-            reached("run: recorded, nothing sent")
-            report = self._delivered(found, session, instant, dry_run)
-            if any(isinstance(error, LedgerError) for error in report.errors):
-                return self._completed_from_memory(report, found)
-            if found.begins_a_day:
-                keep = {opened_key(self.name, episode.key) for episode in found.state.episodes}
-                session.prune(found.newest - ledger.retention, keep)
-            reached("run: done")
-            return report
+        report = None
+        try:
+            with ledger.open(self.name) as session:
+                reached("run: the ledger is open")
+                found = find(self._watchers, instant, session, state_from_dict(session.state()))
+                if trouble is not None:
+                    found = replace(found, drafts=[self._doubtful(each, trouble) for each in found.drafts])
+                reached("run: judged, nothing recorded")
+                report = self._recorded(session, found, instant, dry_run)
+                if found.begins_a_day and not dry_run:
+                    keep = {opened_key(self.name, episode.key) for episode in found.state.episodes}
+                    session.prune(found.newest - ledger.retention, keep)
+        except LedgerError as error:
+            if report is None:
+                raise
+            # Everything was told by then: what fails afterwards must not have it told again.
+            return replace(report, errors=(*report.errors, error))
+        reached("run: done")
+        return report
 
-    def _completed_from_memory(self, report: RunReport, found: "_Found") -> RunReport:
+    def _recorded(self, session: LedgerSession, found: Findings, instant: pd.Timestamp, dry_run: bool) -> RunReport:
+        """Record what was found, then deliver it; whatever the ledger cannot do, deliver."""
+        if dry_run:
+            return self._delivered(found, MemoryOutbox((), ()), instant, dry_run)
+        try:
+            session.commit(found.record(tuple(map(plugin_name, self.notifiers))))
+        except LedgerError as error:
+            return self._told_from_memory(found, instant, dry_run, error)
+        reached("run: recorded, nothing sent")
+        report = self._delivered(found, session, instant, dry_run)
+        if any(isinstance(error, LedgerError) for error in report.errors):
+            return self._completed_from_memory(report, found)
+        return report
+
+    def _completed_from_memory(self, report: RunReport, found: Findings) -> RunReport:
         """Send what the ledger failed to hand out while it was being delivered: each channel gets what it lacks."""
         tried = {(delivery.message, delivery.notifier) for delivery in report.deliveries}
         trouble = next(error for error in report.errors if isinstance(error, LedgerError))
@@ -226,67 +230,12 @@ class Pipeline:
         deliveries, failures = deliver(outbox, self.notifiers, found.newest, self.deadline)
         return replace(report, deliveries=(*report.deliveries, *deliveries), errors=(*report.errors, *failures))
 
-    def _found(self, instant: pd.Timestamp, memory: Memory, state: State) -> "_Found":
-        """Read and judge what is due; what fails is kept, and fails nothing else."""
-        found = _Found(state, max(monitor.newest_slot(instant) for monitor in self.monitors))
-        stretches: list[Stretch] = []
-        for monitor in self.monitors:
-            task = task_of(monitor, instant, memory)
-            if task.given_up is not None:
-                logger.warning("monitor %r: the slots from %s on were missed too long ago", monitor.name, task.given_up)
-            if not task.slots:
-                found.frames.append(recorded(monitor, task.newest, memory))
-                continue
-            try:
-                panel, readings = read(monitor, task, memory, state)
-            except AnomalertError as error:
-                found.fail(monitor, error, task)
-            except Exception as error:  # noqa: BLE001 - other people's code: told as a source that cannot be read
-                found.fail(monitor, raised(SourceError, f"source {monitor.name!r}", error), task)
-            else:
-                found.readings += readings
-                found.tasks[monitor.name] = task
-                stretches.append(Stretch(monitor, panel, task.slots))
-        self._walk(found, stretches)
-        return found
-
-    def _walk(self, found: "_Found", stretches: Sequence[Stretch]) -> None:
-        told = [stretch for stretch in stretches if found.tasks[stretch.monitor.name].told]
-        untold = [stretch for stretch in stretches if stretch not in told]
-        panels = {stretch.monitor.name: stretch.panel for stretch in stretches}
-        for step in walk(untold, found.state, watches_of(self.monitors)):
-            found.keep(step, self.monitors, told=False)
-        for step in walk(told, found.state, watches_of(self.monitors)):
-            found.keep(step, self.monitors, told=True)
-            found.drafts += [self._draft(said, step.state, panels, step) for said in step.said]
-            found.state = step.state
-        if found.failed:
-            slot = max(task.newest for task in found.failed.values())
-            found.state, said = lose_sight(found.state, slot, dict.fromkeys(found.failed, "source_failed"))
-            found.drafts += [self._draft(each, found.state, panels, None) for each in said]
-        found.errors += [error for stretch in stretches for error in stretch.errors]
-
-    def _draft(self, said: Said, state: State, panels: Mapping[str, pd.DataFrame], step: Step | None) -> Draft:
-        scenes = {
-            metric.name: Scene(monitor, metric, panels[monitor.name], state, _newest(monitor, step.end))
-            for monitor in self.monitors
-            if step is not None and monitor.name in panels
-            for metric in monitor.metrics
-        }
-        silent = {outage.monitor for outage in said.outages}
-        rows: dict[str, Mapping[str, Any]] = {
-            metric.name: {} for monitor in self.monitors if monitor.name in silent for metric in monitor.metrics
-        }
-        for frame in step.judgements.values() if step else ():
-            rows.update({row["metric"]: row for row in frame.to_dict("records") if row["metric"] in rows})
-        return draft(said, self.name, scenes, rows, self.language)
-
     def _doubtful(self, each: Draft, trouble: LedgerError) -> Draft:
         phrases = LANGUAGES[self.language]
         note = Fact(phrases.memory_lost.format(reason=str(trouble)), ())
         return replace(each, headline=phrases.may_repeat.format(headline=each.headline), facts=(*each.facts, note))
 
-    def _delivered(self, found: "_Found", outbox: Outbox, instant: pd.Timestamp, dry_run: bool) -> RunReport:
+    def _delivered(self, found: Findings, outbox: Outbox, instant: pd.Timestamp, dry_run: bool) -> RunReport:
         deliveries, failures = (
             ([], []) if dry_run else deliver(outbox, self.notifiers, found.newest, self.deadline, self.fallback)
         )
@@ -299,79 +248,6 @@ class Pipeline:
         )
 
 
-@dataclass
-class _Found:
-    """What one run found, before any of it is recorded or told."""
-
-    state: State
-    newest: pd.Timestamp
-    tasks: dict[str, Task] = field(default_factory=dict)
-    failed: dict[str, Task] = field(default_factory=dict)
-    readings: list[Reading] = field(default_factory=list)
-    slots: list[SlotRecord] = field(default_factory=list)
-    frames: list[pd.DataFrame] = field(default_factory=list)
-    incidents: dict[str, dict[str, Any]] = field(default_factory=dict)
-    drafts: list[Draft] = field(default_factory=list)
-    errors: list[AnomalertError] = field(default_factory=list)
-
-    def fail(self, monitor: Monitor, error: AnomalertError, task: Task) -> None:
-        """Keep that a monitor could not be read: its slots stay unjudged."""
-        self.errors.append(error)
-        self.failed[monitor.name] = task
-
-    def keep(self, step: Step, monitors: Iterable[Monitor], *, told: bool) -> None:
-        """Keep the judgements of a step for the report and the ledger, and its incidents if they are told."""
-        for monitor in monitors:
-            frame = step.judgements.get(monitor.name)
-            if frame is None:
-                continue
-            self.frames.append(frame)
-            rows = tuple(_row(row) for row in frame.to_dict("records"))
-            slot = step.end - monitor.slot_length
-            self.slots.append(SlotRecord(monitor.name, slot, definition_of(monitor), rows, told))
-        for said in step.said if told else ():
-            for incident, _ in said.about:
-                self.incidents[incident.key] = {
-                    "key": incident.key,
-                    "episode": said.subject,
-                    "metric": incident.metric,
-                    "direction": incident.direction,
-                    "start": incident.start.isoformat(),
-                    "end": None if incident.end is None else incident.end.isoformat(),
-                    "peak_slot": incident.peak_slot.isoformat(),
-                    "peak_value": incident.peak.value,
-                    "peak_expected": incident.peak.expected,
-                    "peak_deviation": incident.peak.deviation,
-                }
-
-    @property
-    def judgements(self) -> pd.DataFrame:
-        """What was judged, one row per metric and slot."""
-        frames = [frame for frame in self.frames if len(frame)]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-    @property
-    def begins_a_day(self) -> bool:
-        """Whether a UTC day began among the slots: the time to prune what is old."""
-        return any(record.slot == record.slot.normalize() for record in self.slots)
-
-    def record(self, notifiers: Sequence[str]) -> RunRecord:
-        """Return what the ledger is to keep, all of it in one transaction."""
-        return RunRecord(
-            slots=self.slots,
-            readings=self.readings,
-            state=state_to_dict(self.state),
-            incidents=list(self.incidents.values()),
-            messages=[StoredMessage(each.key, each.slot, each.to_dict()) for each in self.drafts],
-            notifiers=notifiers,
-        )
-
-
-def _newest(monitor: Monitor, end: pd.Timestamp) -> pd.Timestamp:
-    """Return the newest slot of `monitor` that ends at `end` or before: slots of other monitors may be shorter."""
-    return slot_of(end, monitor.slot_length) - monitor.slot_length
-
-
 def _moved_aside(ledger: Ledger, instant: pd.Timestamp) -> str:
     """Move a damaged ledger aside, and return in words where it is; not being able to must not stop a run."""
     try:
@@ -379,8 +255,3 @@ def _moved_aside(ledger: Ledger, instant: pd.Timestamp) -> str:
     except LedgerError as error:
         return f"; it could not be moved aside: {error}"
     return "" if moved is None else f"; it was moved to {moved}, and a new one begun"
-
-
-def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a judgement as plain data; the slot stands beside it."""
-    return {str(k): None if v != v else getattr(v, "item", lambda v=v: v)() for k, v in row.items() if k != "slot"}

@@ -1,0 +1,173 @@
+"""What one run finds: what it reads and judges, and what there is to say of it, before any of it is kept or told.
+
+Pipelines call this; it calls `intake`, `walk` and `messages`.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from anomalert.errors import AnomalertError, SourceError
+from anomalert.incidents import Said, State, lose_sight, state_to_dict
+from anomalert.intake import Memory, Task, definition_of, read, recorded, task_of
+from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
+from anomalert.messages import Draft, draft
+from anomalert.monitor import Monitor
+from anomalert.panel import slot_of
+from anomalert.phrases import Language
+from anomalert.scenes import Scene
+from anomalert.walk import Step, Stretch, raised, walk, watches_of
+
+__all__ = ["Findings", "Watchers", "find"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Watchers:
+    """Who finds: the monitors of a pipeline, its name, and the language its messages are written in."""
+
+    monitors: tuple[Monitor, ...]
+    pipeline: str
+    language: Language
+
+
+@dataclass
+class Findings:
+    """What one run found, before any of it is recorded or told."""
+
+    state: State
+    newest: pd.Timestamp
+    tasks: dict[str, Task] = field(default_factory=dict)
+    failed: dict[str, Task] = field(default_factory=dict)
+    readings: list[Reading] = field(default_factory=list)
+    slots: list[SlotRecord] = field(default_factory=list)
+    frames: list[pd.DataFrame] = field(default_factory=list)
+    incidents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    drafts: list[Draft] = field(default_factory=list)
+    errors: list[AnomalertError] = field(default_factory=list)
+
+    def fail(self, monitor: Monitor, error: AnomalertError, task: Task) -> None:
+        """Keep that a monitor could not be read: its slots stay unjudged."""
+        self.errors.append(error)
+        self.failed[monitor.name] = task
+
+    def keep(self, step: Step, monitors: Iterable[Monitor], *, told: bool) -> None:
+        """Keep the judgements of a step for the report and the ledger, and its incidents if they are told."""
+        for monitor in monitors:
+            frame = step.judgements.get(monitor.name)
+            if frame is None:
+                continue
+            self.frames.append(frame)
+            rows = tuple(_row(row) for row in frame.to_dict("records"))
+            slot = step.end - monitor.slot_length
+            self.slots.append(SlotRecord(monitor.name, slot, definition_of(monitor), rows, told))
+        for said in step.said if told else ():
+            for incident, _ in said.about:
+                self.incidents[incident.key] = {
+                    "key": incident.key,
+                    "episode": said.subject,
+                    "metric": incident.metric,
+                    "direction": incident.direction,
+                    "start": incident.start.isoformat(),
+                    "end": None if incident.end is None else incident.end.isoformat(),
+                    "peak_slot": incident.peak_slot.isoformat(),
+                    "peak_value": incident.peak.value,
+                    "peak_expected": incident.peak.expected,
+                    "peak_deviation": incident.peak.deviation,
+                }
+
+    @property
+    def judgements(self) -> pd.DataFrame:
+        """What was judged, one row per metric and slot."""
+        frames = [frame for frame in self.frames if len(frame)]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    @property
+    def begins_a_day(self) -> bool:
+        """Whether a UTC day began among the slots: the time to prune what is old."""
+        return any(record.slot == record.slot.normalize() for record in self.slots)
+
+    def record(self, notifiers: Sequence[str]) -> RunRecord:
+        """Return what the ledger is to keep, all of it in one transaction."""
+        return RunRecord(
+            slots=self.slots,
+            readings=self.readings,
+            state=state_to_dict(self.state),
+            incidents=list(self.incidents.values()),
+            messages=[StoredMessage(each.key, each.slot, each.to_dict()) for each in self.drafts],
+            notifiers=notifiers,
+        )
+
+
+def find(watchers: Watchers, instant: pd.Timestamp, memory: Memory, state: State) -> Findings:
+    """Read and judge what is due; what fails is kept, and fails nothing else."""
+    found = Findings(state, max(monitor.newest_slot(instant) for monitor in watchers.monitors))
+    stretches: list[Stretch] = []
+    for monitor in watchers.monitors:
+        task = task_of(monitor, instant, memory)
+        if task.given_up is not None:
+            logger.warning("monitor %r: the slots from %s on were missed too long ago", monitor.name, task.given_up)
+        if not task.slots:
+            found.frames.append(recorded(monitor, task.newest, memory))
+            continue
+        try:
+            panel, readings = read(monitor, task, memory, state)
+        except AnomalertError as error:
+            found.fail(monitor, error, task)
+        except Exception as error:  # noqa: BLE001 - other people's code: told as a source that cannot be read
+            found.fail(monitor, raised(SourceError, f"source {monitor.name!r}", error), task)
+        else:
+            found.readings += readings
+            found.tasks[monitor.name] = task
+            stretches.append(Stretch(monitor, panel, task.slots))
+    _walk(watchers, found, stretches)
+    return found
+
+
+def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> None:
+    told = [stretch for stretch in stretches if found.tasks[stretch.monitor.name].told]
+    untold = [stretch for stretch in stretches if stretch not in told]
+    panels = {stretch.monitor.name: stretch.panel for stretch in stretches}
+    for step in walk(untold, found.state, watches_of(watchers.monitors)):
+        found.keep(step, watchers.monitors, told=False)
+    for step in walk(told, found.state, watches_of(watchers.monitors)):
+        found.keep(step, watchers.monitors, told=True)
+        found.drafts += [_draft(watchers, said, step.state, panels, step) for said in step.said]
+        found.state = step.state
+    if found.failed:
+        slot = max(task.newest for task in found.failed.values())
+        found.state, said = lose_sight(found.state, slot, dict.fromkeys(found.failed, "source_failed"))
+        found.drafts += [_draft(watchers, each, found.state, panels, None) for each in said]
+    found.errors += [error for stretch in stretches for error in stretch.errors]
+
+
+def _draft(
+    watchers: Watchers, said: Said, state: State, panels: Mapping[str, pd.DataFrame], step: Step | None
+) -> Draft:
+    scenes = {
+        metric.name: Scene(monitor, metric, panels[monitor.name], state, _newest(monitor, step.end))
+        for monitor in watchers.monitors
+        if step is not None and monitor.name in panels
+        for metric in monitor.metrics
+    }
+    silent = {outage.monitor for outage in said.outages}
+    rows: dict[str, Mapping[str, Any]] = {
+        metric.name: {} for monitor in watchers.monitors if monitor.name in silent for metric in monitor.metrics
+    }
+    for frame in step.judgements.values() if step else ():
+        rows.update({row["metric"]: row for row in frame.to_dict("records") if row["metric"] in rows})
+    return draft(said, watchers.pipeline, scenes, rows, watchers.language)
+
+
+def _newest(monitor: Monitor, end: pd.Timestamp) -> pd.Timestamp:
+    """Return the newest slot of `monitor` that ends at `end` or before: slots of other monitors may be shorter."""
+    return slot_of(end, monitor.slot_length) - monitor.slot_length
+
+
+def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a judgement as plain data; the slot stands beside it."""
+    return {str(k): None if v != v else getattr(v, "item", lambda v=v: v)() for k, v in row.items() if k != "slot"}
