@@ -34,7 +34,7 @@ __all__ = ["Request", "deliver"]
 logger = logging.getLogger(__name__)
 
 DRAWING_SECONDS = 5.0
-"""What a text waits for its pictures."""
+"""What a text waits for its pictures at most."""
 
 ALBUM_LIMIT = 10
 PHOTO_BYTES = 10_000_000
@@ -128,9 +128,8 @@ def _captioned(message: Message, whole: Part, drawings: Sequence[Drawing], call:
 
 def _texts(whole: Part, call: Call, formatted: bool) -> Answer:
     """Send the text in as many parts as it needs; the answer to the first, unless one fails."""
-    pieces = split(whole.lines, TEXT_LIMIT)
-    buttons = [whole.buttons if number == len(pieces) else {} for number in range(1, len(pieces) + 1)]
-    parts = [Part(lines, buttons) for lines, buttons in zip(pieces, buttons, strict=True)]
+    parts = [Part(lines) for lines in split(whole.lines, TEXT_LIMIT)]
+    parts[-1] = replace(parts[-1], buttons=whole.buttons)
     return _in_order(parts, whole.options, lambda part: _text(part, call, formatted))
 
 
@@ -140,8 +139,8 @@ def _text(part: Part, call: Call, formatted: bool) -> Answer:
         if not answer.refuses_markup:
             return answer
         logger.warning("Telegram refused the formatting, so the text goes plain: %s", answer.text)
-    pieces = split([*part.lines, *link_lines(part.buttons, anchored=False)], TEXT_LIMIT)
-    parts = [Part(lines) for lines in pieces]
+    plain_lines = [*part.lines, *link_lines(part.buttons, anchored=False)]
+    parts = [Part(lines) for lines in split(plain_lines, TEXT_LIMIT)]
     return _in_order(parts, part.options, lambda plain: call(_message(plain, as_plain(plain.lines), {})))
 
 
@@ -175,7 +174,9 @@ def _add(drawings: Sequence[Drawing], text: Answer, message: Message, call: Call
 def _drawn(message: Message, end: float) -> list[Drawing]:
     """Return the pictures that are ready in time and that Telegram can take."""
     usable = []
-    for drawing in draw(message.pictures, max(0.0, min(DRAWING_SECONDS, end - time.monotonic()))):
+    # Half at most: a drawing that hangs has to leave time for the text.
+    seconds = min(DRAWING_SECONDS, (end - time.monotonic()) / 2)
+    for drawing in draw(message.pictures, max(0.0, seconds)):
         problem = drawing.problem or _misfit(drawing.png)
         if problem is None:
             usable.append(drawing)

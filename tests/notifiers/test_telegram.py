@@ -227,6 +227,13 @@ def test_late_picture_is_not_waited_for(
     assert "goes without picture slow: not drawn within 0.2 s" in caplog.text
 
 
+def test_hanging_picture_leaves_time_for_the_text_of_a_short_deadline(stub: TelegramStub) -> None:
+    """However short the deadline, a picture takes half of it at most."""
+    hanging = picture(draw=lambda: png() if stub.closing.wait(60) else b"")
+    assert notifier(stub, deadline="1s").send(message(pictures=(hanging,))) == "100"
+    assert stub.posts[0].pictures == 0
+
+
 def test_refused_picture_is_followed_by_the_text() -> None:
     """A picture that Telegram refuses costs the picture only."""
     with TelegramStub(refuse(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")) as server:

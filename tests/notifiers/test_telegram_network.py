@@ -4,17 +4,20 @@ import os
 import shutil
 import ssl
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from anomalert.errors import ConfigurationError, NotSentError
+from anomalert.errors import ConfigurationError, NotSentError, UnknownOutcomeError
 from anomalert.notifiers import TelegramNotifier
 from anomalert.redaction import Secret
 from tests.notifiers.samples import message
 from tests.stubs.proxy import ConnectProxy
-from tests.stubs.telegram import CHAT, TOKEN, TelegramStub
+from tests.stubs.telegram import CHAT, TOKEN, TelegramStub, wait_for_senders
+from tests.stubs.telegram_faults import accept_then_hang
 
 PASSWORD = "pr0xy-canary"
 
@@ -70,6 +73,21 @@ def test_certificates_of_the_environment_are_used(
     environment.setenv("REQUESTS_CA_BUNDLE", f"{certificate}.crt")
     assert TelegramNotifier(TOKEN, CHAT, api_url=stub.url).send(message()) == "100"
     assert stub.requests[0].token == TOKEN
+
+
+def test_hanging_answer_over_tls_is_unknown_in_time(
+    stub: TelegramStub, certificate: Path, environment: pytest.MonkeyPatch
+) -> None:
+    """The deadline also ends a wait inside TLS, and the thread that waited ends too."""
+    environment.setenv("REQUESTS_CA_BUNDLE", f"{certificate}.crt")
+    stub.steps.append(accept_then_hang)
+    begun = time.monotonic()
+    with pytest.raises(UnknownOutcomeError, match="no whole answer came within the deadline"):
+        TelegramNotifier(TOKEN, CHAT, api_url=stub.url, deadline="1s").send(message())
+    assert time.monotonic() - begun < 1.5
+    assert len(stub.posts) == 1
+    wait_for_senders()
+    assert not [thread for thread in threading.enumerate() if thread.name == "anomalert-notifier"]
 
 
 @pytest.mark.parametrize("where", ["environment", "argument", "secret argument", "argument before environment"])
