@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from anomalert.episodes import Said, State, state_to_dict
 from anomalert.errors import AnomalertError, SourceError
-from anomalert.incidents import Said, State, lose_sight, state_to_dict
+from anomalert.incidents import lose_sight
 from anomalert.intake import Memory, Task, definition_of, read, recorded, task_of
 from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
 from anomalert.messages import Draft, draft

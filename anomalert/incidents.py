@@ -2,204 +2,21 @@
 
 `advance` takes what is open and what one slot showed, and gives what is open then and what there is to say. It reads
 no clock and touches no disk, so that a run, a re-run and a replay over history say the same. Walks call this; it
-calls `policy`.
+calls `episodes`.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import pandas as pd
 
-from anomalert.interfaces import AlertKind, Direction
-from anomalert.policy import Policy
+from anomalert.episodes import DAY, NUMBERS, Episode, Incident, Observation, Outage, Said, State, Watch, stamp
+from anomalert.interfaces import Direction
 
-__all__ = [
-    "NUMBERS",
-    "Episode",
-    "Incident",
-    "Observation",
-    "Outage",
-    "Said",
-    "State",
-    "Watch",
-    "advance",
-    "lose_sight",
-    "number_of",
-    "plain_number",
-    "stamp",
-    "state_from_dict",
-    "state_to_dict",
-]
-
-DAY = pd.Timedelta("1D")
-
-NUMBERS = ("value", "expected", "lower", "upper", "deviation", "score")
-"""What is measured of a slot; NaN where it is unknown."""
-
-
-@dataclass(frozen=True)
-class Watch:
-    """How a metric is watched: its policy, how far back its detector looks, and its slots where others' are shorter."""
-
-    policy: Policy
-    lookback: pd.Timedelta
-    slot: pd.Timedelta | None = None
-
-    @property
-    def rebound(self) -> pd.Timedelta:
-        """How long after an incident a return to the old level may look like an incident of its own.
-
-        Detectors that look back less than a day take the incident itself for the usual course. The others compare
-        with other days, on which known incidents are replaced by what was expected.
-        """
-        return DAY if self.lookback <= DAY else pd.Timedelta(0)
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What one slot showed of one metric: the part of its judgement that incidents are made of."""
-
-    metric: str
-    value: float
-    expected: float
-    lower: float
-    upper: float
-    deviation: float
-    score: float
-    direction: Direction | None
-    status: Literal["ok", "anomaly", "no_data", "warming_up"]
-    is_alert: bool
-
-
-@dataclass(frozen=True)
-class Incident:
-    """Anomalous slots of one metric in one direction that belong together.
-
-    Parameters
-    ----------
-    metric, direction : str
-        Of what, and on which side.
-    start, last : pandas.Timestamp
-        The slots (UTC) of the first alert and of the newest anomaly.
-    opening, peak, told : Observation
-        What the first slot showed, the slot with the largest deviation, and the slot it was last told with.
-    peak_slot : pandas.Timestamp
-        When the peak was.
-    quiet : int
-        Slots in a row without an anomaly on this side.
-    end : pandas.Timestamp, optional
-        Start of the first quiet slot, once the incident is over.
-    """
-
-    metric: str
-    direction: Direction
-    start: pd.Timestamp
-    last: pd.Timestamp
-    opening: Observation
-    peak: Observation
-    told: Observation
-    peak_slot: pd.Timestamp
-    quiet: int = 0
-    end: pd.Timestamp | None = None
-
-    @property
-    def key(self) -> str:
-        """What the alerts of this incident share."""
-        return f"{self.metric}/{self.direction}/{stamp(self.start)}"
-
-
-@dataclass(frozen=True)
-class Episode:
-    """Overlapping incidents of one direction: what is told as one.
-
-    Parameters
-    ----------
-    direction : {"up", "down"}
-        The side.
-    start, told : pandas.Timestamp
-        The slots (UTC) it was opened in and last told of.
-    incidents : tuple of Incident
-        Open ones and ended ones, in the order in which they opened.
-    """
-
-    direction: Direction
-    start: pd.Timestamp
-    told: pd.Timestamp
-    incidents: tuple[Incident, ...]
-
-    @property
-    def key(self) -> str:
-        """Names the episode: with its first metric, since one that is judged late may open in the same slot."""
-        return f"{self.direction}/{self.incidents[0].metric}/{stamp(self.start)}"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether one of its incidents is not over."""
-        return any(incident.end is None for incident in self.incidents)
-
-
-@dataclass(frozen=True)
-class Outage:
-    """A source of which nothing is seen, since the slot `start` (UTC); outages `told` together share that text."""
-
-    monitor: str
-    kind: Literal["no_data", "source_failed"]
-    start: pd.Timestamp
-    told: str
-
-
-@dataclass(frozen=True)
-class State:
-    """All that has to be remembered between two slots.
-
-    Parameters
-    ----------
-    episodes : tuple of Episode
-        The open ones, at most one a direction.
-    recent : tuple of Incident
-        Those that ended lately.
-    outages : tuple of Outage
-        The sources of which nothing is seen.
-    replaced : mapping
-        Metric to slot to what was expected there: what stands in the baseline in place of a known incident.
-    """
-
-    episodes: tuple[Episode, ...] = ()
-    recent: tuple[Incident, ...] = ()
-    outages: tuple[Outage, ...] = ()
-    replaced: Mapping[str, Mapping[pd.Timestamp, float]] = field(default_factory=dict)
-
-    def incidents(self) -> Iterable[Incident]:
-        """Return the incidents of the open episodes."""
-        return chain.from_iterable(episode.incidents for episode in self.episodes)
-
-
-@dataclass(frozen=True)
-class Said:
-    """What there is to say of one episode or outage in one slot.
-
-    Parameters
-    ----------
-    kind : str
-        What is said.
-    subject : str
-        Key of the episode or outage.
-    slot : pandas.Timestamp
-        UTC.
-    about : tuple of (Incident, Observation)
-        The incidents it is about, each with what the slot showed (NaN of what was not judged in it).
-    outages : tuple of Outage
-        Those it is about.
-    """
-
-    kind: AlertKind
-    subject: str
-    slot: pd.Timestamp
-    about: tuple[tuple[Incident, Observation], ...] = ()
-    outages: tuple[Outage, ...] = ()
+__all__ = ["advance", "lose_sight"]
 
 
 @dataclass(frozen=True)
@@ -221,17 +38,6 @@ class _Now:
     def shows(self, incident: Incident) -> bool:
         """Whether the incident goes on now: its metric was judged, and is anomalous on its side."""
         return incident.end is None and incident.metric in self.seen and incident.last == self.slot_of(incident.metric)
-
-
-def stamp(slot: pd.Timestamp) -> str:
-    """Return an instant (UTC) as it stands in keys and file names.
-
-    Examples
-    --------
-    >>> stamp(pd.Timestamp("2026-11-01T10:15Z")), stamp(pd.Timestamp("2026-11-01T10:15:30Z"))
-    ('20261101T1015Z', '20261101T101530Z')
-    """
-    return f"{slot:%Y%m%dT%H%M%SZ}" if slot.second else f"{slot:%Y%m%dT%H%MZ}"
 
 
 def advance(
@@ -428,78 +234,3 @@ def _replaced(state: State, now: _Now) -> Mapping[str, Mapping[pd.Timestamp, flo
             horizon = now.slot - watch.lookback - 3 * DAY
             replaced[metric] = {when: value for when, value in replaced[metric].items() if when >= horizon}
     return replaced
-
-
-def plain_number(number: float) -> float | str | None:
-    """Return a number as JSON can hold it: NaN is None, and an infinite bound a text.
-
-    Examples
-    --------
-    >>> [plain_number(number) for number in (812.0, math.nan, -math.inf)]
-    [812.0, None, '-inf']
-    """
-    if math.isnan(number):
-        return None
-    return number if math.isfinite(number) else str(number)
-
-
-def number_of(plain: float | str | None) -> float:
-    """Return the number that `plain_number` gave."""
-    return math.nan if plain is None else float(plain)
-
-
-def state_to_dict(state: State) -> dict[str, Any]:
-    """Return a state as plain data that JSON can hold; instants are ISO texts, numbers as `plain_number` gives."""
-    plain: dict[str, Any] = _plain(
-        {
-            "episodes": [asdict(episode) for episode in state.episodes],
-            "recent": [asdict(incident) for incident in state.recent],
-            "outages": [asdict(outage) for outage in state.outages],
-            "replaced": {
-                metric: {slot.isoformat(): value for slot, value in slots.items()}
-                for metric, slots in state.replaced.items()
-            },
-        }
-    )
-    return plain
-
-
-def state_from_dict(data: Mapping[str, Any] | None) -> State:
-    """Return the state that `state_to_dict` gave; of None, a state in which nothing is known."""
-    if data is None:
-        return State()
-    return State(
-        episodes=tuple(_episode(episode) for episode in data["episodes"]),
-        recent=tuple(_incident(incident) for incident in data["recent"]),
-        outages=tuple(Outage(**{**outage, "start": pd.Timestamp(outage["start"])}) for outage in data["outages"]),
-        replaced={
-            metric: {pd.Timestamp(slot): number_of(value) for slot, value in slots.items()}
-            for metric, slots in data["replaced"].items()
-        },
-    )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    return plain_number(value) if isinstance(value, float) else value
-
-
-def _episode(data: Mapping[str, Any]) -> Episode:
-    instants = {name: pd.Timestamp(data[name]) for name in ("start", "told")}
-    return Episode(**{**data, **instants, "incidents": tuple(_incident(incident) for incident in data["incidents"])})
-
-
-def _incident(data: Mapping[str, Any]) -> Incident:
-    instants = {name: pd.Timestamp(data[name]) for name in ("start", "last", "peak_slot")}
-    end = None if data["end"] is None else pd.Timestamp(data["end"])
-    shown = {name: _observation(data[name]) for name in ("opening", "peak", "told")}
-    return Incident(**{**data, **instants, **shown, "end": end})
-
-
-def _observation(data: Mapping[str, Any]) -> Observation:
-    return Observation(**{**data, **{name: number_of(data[name]) for name in NUMBERS}})

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from anomalert.incidents import State
+from anomalert.episodes import State
 from anomalert.ledger.records import Reading, SlotRecord
 from anomalert.monitor import Monitor
 

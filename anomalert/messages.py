@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from anomalert.incidents import NUMBERS, Incident, Observation, Said, number_of, plain_number, stamp
+from anomalert.episodes import NUMBERS, Incident, Observation, Said, number_of, plain_number, stamp
 from anomalert.interfaces import Alert, Fact, Message
 from anomalert.phrases import LANGUAGES, Language, Phrases
 from anomalert.scenes import Scene, Sketch

@@ -12,10 +12,10 @@ import pandas as pd
 
 from anomalert.crashpoints import reached
 from anomalert.delivery import deliver
+from anomalert.episodes import State, state_from_dict
 from anomalert.errors import ConfigurationError, LedgerBusyError, LedgerDamagedError, LedgerError
 from anomalert.findings import Findings, Watchers, find
 from anomalert.heartbeat import Heartbeat
-from anomalert.incidents import State, state_from_dict
 from anomalert.intake import NoMemory
 from anomalert.interfaces import Fact, Notifier, RunReport, plugin_name
 from anomalert.ledger import Ledger, LedgerSession

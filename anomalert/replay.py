@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from anomalert.episodes import Said, State
 from anomalert.errors import AnomalertError, ConfigurationError
-from anomalert.incidents import Said, State
 from anomalert.monitor import Monitor
 from anomalert.panel import as_instant
 from anomalert.walk import Stretch, walk, watches_of

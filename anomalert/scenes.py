@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from anomalert import charts
-from anomalert.incidents import Incident, State, number_of, plain_number, stamp
+from anomalert.episodes import Incident, State, number_of, plain_number, stamp
 from anomalert.interfaces import Picture
 from anomalert.monitor import Metric, Monitor
 from anomalert.walk import baseline_of

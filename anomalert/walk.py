@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from anomalert.episodes import Observation, Said, State, Watch
 from anomalert.errors import AnomalertError, DetectorError
-from anomalert.incidents import Observation, Said, State, Watch, advance, lose_sight
+from anomalert.incidents import advance, lose_sight
 from anomalert.monitor import Metric, Monitor
 
 __all__ = ["Step", "Stretch", "baseline_of", "raised", "walk", "watches_of"]

@@ -7,16 +7,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import pytest
 
-from anomalert.incidents import (
-    Observation,
-    Said,
-    State,
-    Watch,
-    advance,
-    lose_sight,
-    state_from_dict,
-    state_to_dict,
-)
+from anomalert.episodes import Observation, Said, State, Watch, state_from_dict, state_to_dict
+from anomalert.incidents import advance, lose_sight
 from anomalert.policy import Policy
 
 SLOT = pd.Timedelta("15min")

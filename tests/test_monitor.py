@@ -23,8 +23,8 @@ from anomalert import (
     RollingSigma,
     WeeklyAverage,
 )
+from anomalert.episodes import State
 from anomalert.errors import ConfigurationError, SourceError
-from anomalert.incidents import State
 from anomalert.intake import NoMemory, read, task_of
 from anomalert.testing import FakeSource, synthetic_panel
 

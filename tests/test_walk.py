@@ -24,8 +24,8 @@ from anomalert import (
     RollingSigma,
     WeeklyAverage,
 )
+from anomalert.episodes import State, state_from_dict, state_to_dict
 from anomalert.errors import AnomalertError, DetectorError, SourceError
-from anomalert.incidents import State, state_from_dict, state_to_dict
 from anomalert.testing import synthetic_panel
 from anomalert.walk import Stretch, baseline_of, raised, walk, watches_of
 
