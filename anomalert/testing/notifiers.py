@@ -9,17 +9,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
-from math import isnan, nan
-from typing import NoReturn
+from math import nan
+from typing import NoReturn, get_args
 
 import pandas as pd
 
 from anomalert.errors import DeliveryError, Outcome
-from anomalert.interfaces import Alert, Fact, Message, Notifier, Picture, plugin_name
+from anomalert.interfaces import Alert, AlertKind, Fact, Message, Notifier, Picture, plugin_name
 from anomalert.testing.failure import fail, guarded, promise_of, run_all
 from anomalert.testing.secrecy import heard, leaking, texts_of
 
 __all__ = ["check_notifier"]
+
+KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
+ABOUT_SOURCES = ("no_data", "source_failed", "source_back")
 
 FAILURES = ("not_sent", "rejected", "unknown")
 
@@ -31,7 +34,7 @@ def check_notifier(
     received: Callable[[], Iterable[str]] | None = None,
     secrets: Sequence[str] = (),
 ) -> None:
-    """Try whether a notifier keeps the contract of `anomalert.interfaces.Notifier`. It sends about a dozen messages.
+    """Try whether a notifier keeps the contract of `anomalert.interfaces.Notifier`. It sends about twenty messages.
 
     Parameters
     ----------
@@ -174,14 +177,14 @@ def _messages() -> tuple[Message, ...]:
             _message("hostile"), facts=(Fact(hostile[0], hostile),), links={hostile[1]: "https://example.org/?a=b&c"}
         ),
         replace(_message("long"), facts=tuple(Fact(f"metric {n}", ("x" * 500,) * 5) for n in range(10))),
-        replace(_message("no data"), alerts=(_alert(nan),)),
+        *(replace(_message(f"a message that is {kind}"), alerts=(_alert(kind),), pictures=()) for kind in KINDS),
     )
 
 
 def _message(words: str) -> Message:
     return Message(
         key=f"anomalert-check-{words.replace(' ', '-')}",
-        alerts=(_alert(812.0),),
+        alerts=(_alert("opened"),),
         headline=f"anomalert check {words}",
         facts=(Fact("likes", ("value 812", "usually 2110")),),
         links={"Dashboard": "https://example.org/likes"},
@@ -189,10 +192,11 @@ def _message(words: str) -> Message:
     )
 
 
-def _alert(value: float) -> Alert:
-    known = not isnan(value)
+def _alert(kind: AlertKind) -> Alert:
+    known = kind not in ABOUT_SOURCES
+    value = 812.0 if known else nan
     return Alert(
-        kind="opened" if known else "no_data",
+        kind=kind,
         pipeline="check",
         metric="likes",
         slot=pd.Timestamp("2026-11-01T10:00Z"),
