@@ -4,6 +4,7 @@ Plain text only; a channel's markup is its notifier's. A `Draft` is a message as
 ledger; `Draft.message` makes what a notifier sends. Pipelines call this; it calls `scenes` and what lies below.
 """
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,8 @@ from anomalert.phrases import LANGUAGES, Language, Phrases
 from anomalert.scenes import Scene, Sketch
 
 __all__ = ["Draft", "digest", "draft", "opened_key"]
+
+logger = logging.getLogger(__name__)
 
 NAMED_IN_HEADLINE = 3
 
@@ -148,7 +151,7 @@ def draft(
         headline=_headline(said, about, phrases),
         alerts=tuple(_alert(said, pipeline, incident, now, scenes) for incident, now in about),
         facts=tuple(facts),
-        sketches=tuple(_sketch(said, i, now, scenes[i.metric], phrases) for i, now in about if i.metric in scenes),
+        sketches=_sketches(said, about, scenes, phrases),
         links=_links(shown),
         replies_to=None if said.kind == "opened" else opened,
         language=language,
@@ -270,6 +273,19 @@ def _fact(said: Said, incident: Incident, now: Observation, scenes: Mapping[str,
         peak = incident.peak
         lines.append(phrases.depth.format(change=phrases.change(peak.value, peak.expected, peak.deviation)))
     return Fact(phrases.heading.format(metric=incident.metric), tuple(lines))
+
+
+def _sketches(
+    said: Said, about: Sequence[tuple[Incident, Observation]], scenes: Mapping[str, Scene], phrases: Phrases
+) -> tuple[Sketch, ...]:
+    sketches = []
+    for incident, now in about:
+        if incident.metric in scenes:
+            try:
+                sketches.append(_sketch(said, incident, now, scenes[incident.metric], phrases))
+            except Exception as error:  # noqa: BLE001 - a detector may fail on a whole day; the text must not depend on it
+                logger.warning("no picture of %r: %s: %s", incident.metric, type(error).__name__, error)
+    return tuple(sketches)
 
 
 def _sketch(said: Said, incident: Incident, now: Observation, scene: Scene, phrases: Phrases) -> Sketch:
