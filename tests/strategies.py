@@ -69,5 +69,5 @@ def _columns(draw: st.DrawFn, size: int, infinite: bool = False) -> np.ndarray:
     strange = [np.nan, np.inf, -np.inf] if infinite else [np.nan]
     rng = np.random.default_rng(draw(st.integers(0, 999)))
     column = rng.choice(few, size)
-    unknown = rng.random(size) < draw(st.sampled_from([0.0, 0.05, 0.3, 0.8]))
+    unknown = rng.random(size) < draw(st.sampled_from([0.0, 0.05, 0.3, 0.8, 1.0]))
     return np.where(unknown, rng.choice(strange, size), column)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from anomalert.detection import Detection, Detector
 from anomalert.kernels import LARGEST_SCORE
 from tests.detectors.settings import SHORT
-from tests.strategies import panels
+from tests.strategies import levels, panels
+
+FLAT = pd.date_range("2026-11-01", periods=30, freq="6h")
 
 FRAMES = ("value", "expected", "lower", "upper", "score")
 
@@ -160,3 +162,23 @@ def test_without_history_nothing_is_an_anomaly(detector: Detector) -> None:
     assert 0 < first <= detector.lookback / pd.Timedelta("1h")
     for length in range(0, first + 1, 7):
         assert set(detector.detect(spikes.iloc[:length]).status["value"]) <= {"warming_up"}
+
+
+@every_detector
+@given(level=levels(), step=st.floats(1e-9, 1e9), sign=st.sampled_from([1, -1]))
+@settings(max_examples=200, deadline=None)
+def test_after_equal_values_a_step_is_seen_and_equality_is_not(
+    detector: Detector, level: float, step: float, sign: int
+) -> None:
+    """After nothing but one value, that value scores 0, and a step beyond the threshold or away from 0 is outside."""
+    values = pd.Series(level, FLAT, name="likes")
+    assert detector.detect(values, FLAT[-1]).score["likes"].tolist() == [0.0]
+    values.iloc[-1] = value = level + sign * step * max(abs(level), 1.0)
+    detection = detector.detect(values, FLAT[-1])
+    threshold = getattr(detector, "threshold", 1e-12)
+    inside = detection.lower["likes"].iloc[0] <= value <= detection.upper["likes"].iloc[0]
+    assert detection.is_anomaly["likes"].tolist() == [not inside]
+    if level == 0.0:
+        assert detection.score["likes"].tolist() == [LARGEST_SCORE]
+    if abs(detection.deviation["likes"].iloc[0]) > threshold * (1 + 1e-9) and value * level >= 0:
+        assert detection.is_anomaly["likes"].tolist() == [True]
