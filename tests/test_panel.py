@@ -127,6 +127,7 @@ def test_broken_panels_are_named(data: pd.Series, found: str) -> None:
 
 
 @given(order=st.permutations(range(8)))
+@settings(deadline=None)
 def test_sorting_mends_any_order(order: list[int]) -> None:
     """Shuffled rows are refused, and sorted ones are the same panel."""
     panel = pd.DataFrame({"likes": np.arange(8.0)}, pd.date_range("2026-11-01", periods=8, freq="15min"))
@@ -207,7 +208,7 @@ def test_a_day_that_begins_twice_is_one_day() -> None:
 
 
 @given(first=st.integers(0, 100), days=st.lists(st.integers(1, 9), min_size=1, max_size=3))
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_naive_time_has_no_clock_changes(first: int, days: list[int]) -> None:
     """In a naive index the same slot is a whole number of days of 24 hours away."""
     index = pd.date_range("2026-10-28", periods=150, freq="3h")

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from anomalert import kernels
@@ -22,6 +22,7 @@ def deviation(value: float, expected: float) -> float:
 
 
 @given(value=ANY, expected=ANY)
+@settings(deadline=None)
 def test_deviation_is_the_exact_one(value: float, expected: float) -> None:
     """The deviation agrees with exact fractions, up to the largest and down to the smallest floats."""
     right = oracles.deviation(value, expected)
@@ -29,6 +30,7 @@ def test_deviation_is_the_exact_one(value: float, expected: float) -> None:
 
 
 @given(value=COUNTS, expected=COUNTS)
+@settings(deadline=None)
 def test_deviation_of_counts_is_one_minus_min_over_max(value: float, expected: float) -> None:
     """For counts its size is 1 - min/max, at most 1, and its sign is the direction."""
     found = deviation(value, expected)
@@ -40,6 +42,7 @@ def test_deviation_of_counts_is_one_minus_min_over_max(value: float, expected: f
 
 
 @given(expected=levels(), threshold=st.floats(1e-6, 1 - 1e-6))
+@settings(deadline=None)
 def test_bounds_are_in_order_and_exact(expected: float, threshold: float) -> None:
     """The bounds agree with exact fractions and enclose what is expected, for negative values too."""
     lower, upper = kernels.ratio_bounds(np.array([expected]), threshold)
@@ -51,6 +54,7 @@ def test_bounds_are_in_order_and_exact(expected: float, threshold: float) -> Non
 
 
 @given(value=COUNTS, expected=COUNTS, threshold=st.floats(0.01, 0.99))
+@settings(deadline=None)
 def test_outside_the_bounds_means_a_larger_ratio_than_the_threshold(
     value: float, expected: float, threshold: float
 ) -> None:

@@ -75,6 +75,7 @@ def test_quantiles_lie_on_the_line_between_order_statistics(sample: Floats, min_
 
 
 @given(level=levels(), count=st.integers(2, 40))
+@settings(deadline=None)
 def test_equal_values_have_no_spread(level: float, count: int) -> None:
     """Of equal values the mean and the quartiles are that value, and the standard deviation is exactly 0."""
     sample = np.full((count, 1, 1), level)

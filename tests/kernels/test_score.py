@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anomalert.kernels import LARGEST_SCORE, score
@@ -22,6 +22,7 @@ def score_of(value: float, expected: float, lower: float, upper: float) -> float
 @given(value=FINITE, edges=st.tuples(FINITE, FINITE, FINITE).map(sorted))
 @example(value=1.0, edges=[-1.7e308, -1.6e308, 1.7e308])
 @example(value=-1e308, edges=[-1.7e308, 1.6e308, 1.7e308])
+@settings(deadline=None)
 def test_score_is_the_exact_ratio(value: float, edges: list[float]) -> None:
     """The score agrees with exact fractions, for bounds of any width and values of any size, without a warning."""
     lower, expected, upper = edges
@@ -30,6 +31,7 @@ def test_score_is_the_exact_ratio(value: float, edges: list[float]) -> None:
 
 
 @given(value=FINITE, edges=st.tuples(FINITE, FINITE, FINITE).map(sorted))
+@settings(deadline=None)
 def test_score_is_above_one_exactly_outside(value: float, edges: list[float]) -> None:
     """The bounds decide: above 1 is outside, but for equality within 8 ulp where the bound has no distance."""
     lower, expected, upper = edges
@@ -41,6 +43,7 @@ def test_score_is_above_one_exactly_outside(value: float, edges: list[float]) ->
 
 
 @given(st.lists(st.sampled_from([0.0, 1.0, -2.5, math.nan, math.inf, -math.inf]), min_size=4, max_size=4))
+@settings(deadline=None)
 def test_unknown_is_unknown(numbers: list[float]) -> None:
     """The score is NaN exactly where value or expected is not finite or a bound is NaN; bounds may be infinite."""
     value, expected, lower, upper = numbers
@@ -71,6 +74,7 @@ def test_an_infinite_bound_forgives_its_side() -> None:
 
 
 @given(value=st.floats(1.0, 2.0), scale=st.integers(-60, 60))
+@settings(deadline=None)
 def test_score_has_no_unit(value: float, scale: int) -> None:
     """Value and bounds in another unit, by a power of two, have the same score to the last bit."""
     numbers = (value, 1.3, 1.1, 1.7)
