@@ -29,6 +29,7 @@ LAST_DAY = pd.Timestamp("2026-11-02")
 """The day after the clocks go back in `ZONE`: "the same slot yesterday" is 25 hours ago until two in the morning."""
 
 JUDGED_DAYS = 3
+JUDGED_SLOTS = 30
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Trial:
 
     @cached_property
     def whole(self) -> pd.DataFrame:
-        """Two metrics without a gap: twice the detector's lookback, and three days."""
-        days = -(-2 * self.detector.lookback // DAY) + JUDGED_DAYS
+        """Two metrics without a gap: twice the detector's lookback, and three days, or 30 slots if they are longer."""
+        days = -(-2 * self.detector.lookback // DAY) + max(JUDGED_DAYS, JUDGED_SLOTS * self.slot // DAY)
         start = LAST_DAY - (days - 1) * DAY
         return synthetic_panel(days, seed=7, start=str(start.date()), slot=self.slot, timezone=ZONE)
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from anomalert.detection import Baseline, Bounds, Detector
-from anomalert.detectors import DayLagRatio, RollingSigma, WeeklyAverage
+from anomalert.detectors import IQR, DayLagRatio, RollingSigma, WeeklyAverage
 from anomalert.errors import ConfigurationError
 from anomalert.testing import check_detector, detector_checks, parametrize_with_checks
 from tests.registry import DETECTORS
@@ -19,12 +19,11 @@ def test_built_in_detectors_keep_the_contract(detector: Detector, check: Callabl
     check(detector)
 
 
-@parametrize_with_checks([DayLagRatio(), WeeklyAverage(), RollingSigma(window="2D")], slot="6h")
-def test_built_in_detectors_keep_the_contract_on_long_slots(
-    detector: Detector, check: Callable[[Detector], None]
-) -> None:
-    """The promises hold for slots of six hours too."""
-    check(detector)
+@pytest.mark.parametrize("slot", ["1D", "12h", "1h", "5min"])
+@pytest.mark.parametrize("detector", [DayLagRatio(), WeeklyAverage(), IQR(), RollingSigma(window="2D")], ids=repr)
+def test_built_in_detectors_keep_the_contract_on_other_slots(detector: Detector, slot: str) -> None:
+    """The promises hold for slots from five minutes to a day."""
+    check_detector(detector, slot)
 
 
 @parametrize_with_checks([AddsAnEpsilon()], expected_failures={"units": "its smallest width is meant"})
