@@ -39,3 +39,23 @@ def chdb_session() -> Iterator[Any]:
     session = chdb_sessions.Session(":memory:")
     yield session
     session.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    """Give a real PostgreSQL server on 127.0.0.1."""
+    try:
+        servers = importlib.import_module("tests.servers_postgres")
+    except ModuleNotFoundError:
+        unavailable("psycopg is not installed (pip install 'anomalert[sql]')")
+    programs = servers.find_postgres()
+    if programs is None:
+        unavailable("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
+    with servers.running_postgres(programs) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Any) -> str:
+    """Give the address of an empty PostgreSQL database, user and password in it."""
+    return str(postgres_server.new_ledger())

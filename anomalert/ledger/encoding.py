@@ -3,6 +3,7 @@
 Numbers, texts and JSON only, nothing that runs when it is read. The rooms of the ledger call this; it calls `panel`.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from anomalert.errors import ConfigurationError
+from anomalert.errors import ConfigurationError, LedgerDamagedError
 from anomalert.panel import as_instant
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "instants_of",
     "judgements_from_json",
     "judgements_to_json",
+    "layouts_of",
     "seconds_of",
     "text_of",
     "to_json",
@@ -90,29 +92,41 @@ def from_json(text: str) -> Any:
     return json.loads(text)
 
 
-def judgements_to_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as JSON that says the names of their columns once: a list of names, then a list for each row.
+def judgements_to_json(rows: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, str]]:
+    """Return rows as JSON without the names of their columns, and these names by the layout that stands in their place.
+
+    Rows of several shapes keep their names.
 
     Examples
     --------
     >>> judgements_to_json([{"metric": "likes", "value": 1.0}, {"metric": "views", "value": None}])
-    '[["metric","value"],["likes",1.0],["views",null]]'
+    ('["808466bf",["likes",1.0],["views",null]]', {'808466bf': '["metric","value"]'})
     """
-    names = list(rows[0]) if rows else []
-    if any(list(row) != names for row in rows):
-        return to_json(list(rows))
-    return to_json([names, *(list(row.values()) for row in rows)])
+    shapes = {tuple(row) for row in rows}
+    if len(shapes) != 1:
+        return to_json(list(rows)), {}
+    names = to_json(shapes.pop())
+    layout = hashlib.blake2b(names.encode(), digest_size=4).hexdigest()
+    return to_json([layout, *(list(row.values()) for row in rows)]), {layout: names}
 
 
-def judgements_from_json(text: str) -> tuple[dict[str, Any], ...]:
-    """Return the rows that `judgements_to_json` wrote.
+def judgements_from_json(text: str, layouts: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], ...]:
+    """Return the rows that `judgements_to_json` wrote; `layouts` has the names of columns by layout.
 
     Examples
     --------
-    >>> judgements_from_json('[["metric","value"],["likes",1.0]]')
+    >>> judgements_from_json('["808466bf",["likes",1.0]]', {"808466bf": ["metric", "value"]})
     ({'metric': 'likes', 'value': 1.0},)
     """
     rows = json.loads(text)
-    if rows and isinstance(rows[0], list):
-        return tuple(dict(zip(rows[0], row, strict=True)) for row in rows[1:])
-    return tuple(rows)
+    if not rows or not isinstance(rows[0], str):
+        return tuple(rows)
+    names = layouts.get(rows[0])
+    if names is None:
+        raise LedgerDamagedError(f"the ledger is damaged: the names of columns of layout {rows[0]} are gone")
+    return tuple(dict(zip(names, row, strict=True)) for row in rows[1:])
+
+
+def layouts_of(rows: Sequence[Mapping[str, object]]) -> dict[str, list[str]]:
+    """Return the names of columns by layout, of rows of the table that keeps them."""
+    return {str(row["layout"]): from_json(str(row["names"])) for row in rows}

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from anomalert.ledger.encoding import from_json, judgements_from_json
+from anomalert.ledger.encoding import from_json, judgements_from_json, layouts_of
 from anomalert.ledger.store import Store
-from anomalert.ledger.tables import ATTEMPTS, DELIVERIES, INCIDENTS, MESSAGES, REVISIONS, SLOTS, Row, Table
+from anomalert.ledger.tables import ATTEMPTS, DELIVERIES, INCIDENTS, LAYOUTS, MESSAGES, REVISIONS, SLOTS, Row, Table
 
 __all__ = ["LedgerHistory", "read_history"]
 
@@ -35,10 +35,11 @@ class LedgerHistory:
     def judgements(self) -> pd.DataFrame:
         """One row per metric and judged slot: pipeline, monitor, slot, told, definition, and the judgement."""
         names = ("pipeline", "monitor", "slot", "told", "definition")
+        layouts = layouts_of(self.rows[LAYOUTS.name])
         expanded = (
             {**_some(row, names), **judgement}
             for row in self.rows[SLOTS.name]
-            for judgement in judgements_from_json(str(row["judgements"]))
+            for judgement in judgements_from_json(str(row["judgements"]), layouts)
         )
         return _frame(expanded, names, instants=("slot",)).astype({"told": bool})
 
@@ -93,7 +94,7 @@ def read_history(store: Store, pipeline: str | None) -> LedgerHistory:
         return LedgerHistory(
             {
                 table.name: store.select(table, f"{condition} ORDER BY {', '.join(table.key)}", pipeline=pipeline)
-                for table in SHOWN
+                for table in (*SHOWN, LAYOUTS)
             }
         )
 
@@ -104,9 +105,8 @@ def _some(row: Row, names: Iterable[str]) -> dict[str, Any]:
 
 def _frame(records: Iterable[Mapping[str, Any]], first: tuple[str, ...], instants: tuple[str, ...]) -> pd.DataFrame:
     """Return records as a frame that begins with the columns `first` and has them also without any record."""
-    listed = list(records)
-    names = dict.fromkeys([*first, *(name for record in listed for name in record)])
-    frame = pd.DataFrame({name: [record.get(name) for record in listed] for name in names})
+    frame = pd.DataFrame(list(records))
+    frame = frame.reindex(columns=[*first, *frame.columns.difference(list(first), sort=False)])
     for name in instants:
         frame[name] = pd.to_datetime(frame[name], unit="s", utc=True)
     return frame

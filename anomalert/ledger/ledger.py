@@ -97,6 +97,7 @@ class Ledger:
             If it cannot be used at all: no permission, no server, a network file system, a newer version.
         """
         with self._where().store(pipeline) as store:
+            store.check()
             yield LedgerSession(store, pipeline)
 
     def move_aside(self, at: pd.Timestamp) -> Path | None:

@@ -112,7 +112,7 @@ class PostgresEngine:
         """Return whether there is a table of this name."""
         return bool(self.execute("SELECT to_regclass(:name) IS NOT NULL", {"name": name})[0][0])
 
-    def faults(self) -> list[str]:
+    def faults(self, table: str | None = None) -> list[str]:  # noqa: ARG002 - the seam of engines
         """Return nothing: the server checks its own files."""
         return []
 
@@ -146,7 +146,9 @@ def _connected(url: Secret) -> tuple["psycopg.Connection[tuple[Any, ...]] | str"
     try:
         parameters = conninfo_to_dict(url.reveal())
     except psycopg.Error:
-        # The driver's text quotes the part that it could not read, which may be the password.
+        parameters = {}
+    # The driver's text would quote what it cannot read, or takes for the server, and that may be of the password.
+    if not parameters or any("@" in str(parameters.get(name)) for name in ("host", "port", "dbname")):
         return "its address is not valid: spell special characters of user and password as %40 for @ and so on", (url,)
     secrets = tuple(Secret(str(parameters[name])) for name in ("password", "sslpassword") if parameters.get(name))
     try:

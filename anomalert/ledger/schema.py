@@ -25,6 +25,9 @@ FIRST = (
         pipeline TEXT NOT NULL, monitor TEXT NOT NULL, slot BIGINT NOT NULL,
         definition TEXT NOT NULL, told BIGINT NOT NULL, judgements TEXT NOT NULL, checksum BIGINT NOT NULL,
         PRIMARY KEY (pipeline, monitor, slot))""",
+    """CREATE TABLE anomalert_layouts (
+        pipeline TEXT NOT NULL, layout TEXT NOT NULL, names TEXT NOT NULL, checksum BIGINT NOT NULL,
+        PRIMARY KEY (pipeline, layout))""",
     "CREATE INDEX anomalert_slots_by_age ON anomalert_slots (pipeline, slot)",
     """CREATE TABLE anomalert_readings (
         pipeline TEXT NOT NULL, monitor TEXT NOT NULL, slot BIGINT NOT NULL,

@@ -14,6 +14,7 @@ from anomalert.ledger.encoding import (
     instants_of,
     judgements_from_json,
     judgements_to_json,
+    layouts_of,
     seconds_of,
     to_json,
 )
@@ -23,6 +24,7 @@ from anomalert.ledger.tables import (
     ATTEMPTS,
     DELIVERIES,
     INCIDENTS,
+    LAYOUTS,
     MESSAGES,
     READINGS,
     REVISIONS,
@@ -65,13 +67,15 @@ class LedgerSession(LedgerOutbox):
 
     def slot_records(self, monitor: str, start: pd.Timestamp, end: pd.Timestamp) -> list[SlotRecord]:
         """Return the verdicts on the slots of `monitor` in ``[start, end)``, in order."""
-        rows = self._in_range(SLOTS, monitor, start, end)
+        with self._store.snapshot():
+            rows = self._in_range(SLOTS, monitor, start, end)
+            layouts = layouts_of(self._store.select(LAYOUTS, "pipeline = :pipeline", pipeline=self.pipeline))
         return [
             SlotRecord(
                 monitor,
                 slot,
                 definition=str(row["definition"]),
-                judgements=judgements_from_json(str(row["judgements"])),
+                judgements=judgements_from_json(str(row["judgements"]), layouts),
                 told=bool(row["told"]),
             )
             for slot, row in zip(_slots(rows), rows, strict=True)
@@ -89,12 +93,13 @@ class LedgerSession(LedgerOutbox):
         metric and its values differ; NaN and None are the same. Verdicts and messages that are there stay as they are.
         """
         readings = self._reading_rows(record.readings)
-        slots = [self._slot_row(slot) for slot in record.slots]
+        slots, layouts = self._slot_rows(record.slots)
         messages = [self._message_row(message) for message in record.messages]
         incidents = [self._incident_row(incident) for incident in record.incidents]
         state = None if record.state is None else to_json(record.state)
         with self._store.transaction("commit"):
             self._put_readings(readings)
+            self._store.insert(LAYOUTS, layouts)
             self._store.insert(SLOTS, slots)
             for message in messages:
                 # A message that was queued before is not queued again, for nobody: who joined later is told of later.
@@ -169,15 +174,24 @@ class LedgerSession(LedgerOutbox):
             for reading in readings
         ]
 
-    def _slot_row(self, record: SlotRecord) -> Row:
-        return {
-            "pipeline": self.pipeline,
-            "monitor": record.monitor,
-            "slot": seconds_of(record.slot),
-            "definition": record.definition,
-            "told": int(record.told),
-            "judgements": judgements_to_json(record.judgements),
-        }
+    def _slot_rows(self, records: Iterable[SlotRecord]) -> tuple[list[Row], list[Row]]:
+        """Return the rows of verdicts, and of the layouts that they are written in."""
+        slots: list[Row] = []
+        layouts: dict[str, str] = {}
+        for record in records:
+            judgements, layout = judgements_to_json(record.judgements)
+            layouts |= layout
+            slots.append(
+                {
+                    "pipeline": self.pipeline,
+                    "monitor": record.monitor,
+                    "slot": seconds_of(record.slot),
+                    "definition": record.definition,
+                    "told": int(record.told),
+                    "judgements": judgements,
+                }
+            )
+        return slots, [{"pipeline": self.pipeline, "layout": key, "names": names} for key, names in layouts.items()]
 
     def _incident_row(self, incident: dict[str, Any]) -> Row:
         end = incident.get("end")

@@ -58,6 +58,7 @@ class SqlitePlace:
             self._check(path)
             engine = held.enter_context(closing(SqliteEngine(path, self.name)))
             self._check_is_ledger(engine)
+            engine.be_durable()
             if pipeline is not None:
                 # What cannot be written has to show before the run relies on it.
                 engine.begin()
@@ -110,6 +111,7 @@ class SqlitePlace:
         os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(SqliteEngine(draft, self.name)) as engine:
             engine.mark()
+            engine.be_durable()
             migrate(Store(engine))
         reached("make: to be put in place")
         draft.rename(path)

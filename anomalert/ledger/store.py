@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from anomalert.crashpoints import reached
 from anomalert.errors import LedgerDamagedError, LedgerError
-from anomalert.ledger.tables import COUNTED, COUNTS, Row, Table
+from anomalert.ledger.tables import ATTEMPTS, COUNTED, COUNTS, DELIVERIES, STATES, Row, Table
 
 __all__ = ["Engine", "Store"]
 
@@ -54,8 +54,8 @@ class Engine(Protocol):
         """Return whether there is a table of this name."""
         ...
 
-    def faults(self) -> list[str]:
-        """Return what the engine's own check of its files finds."""
+    def faults(self, table: str | None = None) -> list[str]:
+        """Return what the engine's own check of its files finds, in all of them or in one table."""
         ...
 
 
@@ -161,22 +161,37 @@ class Store:
         """Return all that is not as it was written, in words; nothing if the store is sound."""
         with self.snapshot():
             found = self.engine.faults()
-            kept = {row["name"]: row["row_count"] for row in self._sound(COUNTS, found)}
-            for table in COUNTED:
-                self._sound(table, found)
-                count = self.engine.execute(table.count)[0][0]
-                if count != kept.get(table.name):
-                    found.append(f"table {table.name} has {count} rows, and {kept.get(table.name)} were written")
-            return found
+            for table in (*COUNTED, COUNTS):
+                for values in self.engine.execute(table.select):
+                    try:
+                        table.opened(values)
+                    except LedgerDamagedError as error:
+                        found.append(str(error))
+            return [*found, *self._miscounted()]
 
-    def _sound(self, table: Table, faults: list[str]) -> list[Row]:
-        rows = []
-        for values in self.engine.execute(table.select):
-            try:
-                rows.append(table.opened(values))
-            except LedgerDamagedError as error:
-                faults.append(str(error))
-        return rows
+    def check(self) -> None:
+        """Check what no reading would show, in a millisecond: rows that are gone, and what no longer finds its rows.
+
+        Raises
+        ------
+        LedgerDamagedError
+            If rows are missing, or the tables are damaged by which it is known what was sent. (A verdict or reading
+            that is not found is judged or read again.)
+        """
+        with self.snapshot():
+            found = [fault for table in (ATTEMPTS, DELIVERIES, STATES) for fault in self.engine.faults(table.name)]
+            found += self._miscounted()
+        if found:
+            raise LedgerDamagedError(f"the ledger is damaged: {'; '.join(found)}")
+
+    def _miscounted(self) -> list[str]:
+        kept = dict(self.engine.execute("SELECT name, row_count FROM anomalert_counts"))
+        counts = self.engine.execute(f"SELECT {', '.join(f'({table.count})' for table in COUNTED)}")[0]
+        return [
+            f"table {table.name} has {count} rows, and {kept.get(table.name)} were written"
+            for table, count in zip(COUNTED, counts, strict=True)
+            if count != kept.get(table.name)
+        ]
 
     def _count(self) -> None:
         """Keep the number of rows; in one order of tables, so that no two transactions wait for each other."""

@@ -20,6 +20,7 @@ __all__ = [
     "COUNTS",
     "DELIVERIES",
     "INCIDENTS",
+    "LAYOUTS",
     "MESSAGES",
     "READINGS",
     "REVISIONS",
@@ -131,6 +132,9 @@ STATES = Table("anomalert_states", ("pipeline",), ("body",))
 SLOTS = Table("anomalert_slots", ("pipeline", "monitor", "slot"), ("definition", "told", "judgements"))
 """The verdicts."""
 
+LAYOUTS = Table("anomalert_layouts", ("pipeline", "layout"), ("names",))
+"""The columns of judgements, which would else be half of what verdicts take."""
+
 READINGS = Table("anomalert_readings", ("pipeline", "monitor", "slot"), ("body",))
 """What was read, the newest of it."""
 
@@ -153,7 +157,7 @@ DELIVERIES = Table(
 ATTEMPTS = Table("anomalert_attempts", ("pipeline", "message", "notifier", "attempt"), ("outcome", "receipt", "error"))
 """Every try; written before it is made, and once more with its outcome."""
 
-COUNTED = (ATTEMPTS, DELIVERIES, INCIDENTS, MESSAGES, READINGS, REVISIONS, SLOTS, STATES)
+COUNTED = (ATTEMPTS, DELIVERIES, INCIDENTS, LAYOUTS, MESSAGES, READINGS, REVISIONS, SLOTS, STATES)
 """The tables whose rows are counted."""
 
 TABLES = (*COUNTED, COUNTS, VERSIONS)
