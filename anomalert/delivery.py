@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from threading import Thread
+from threading import Lock, Thread
 
 import pandas as pd
 
@@ -25,6 +25,12 @@ __all__ = ["deliver"]
 
 UNKNOWNS_ALLOWED = 2
 """A message is tried once more after an unknown outcome, marked as a possible repeat, and then no more."""
+
+FALLBACK_SECONDS = 2.0
+"""After so long the fallback gets what was refused, also while other channels have not answered."""
+
+NOTING_SECONDS = 1.0
+"""How long a channel that is past its deadline, and sends nothing, may take to note its last outcome."""
 
 
 def deliver(
@@ -54,69 +60,103 @@ def deliver(
     tuple
         The deliveries of this call, and the errors of those that were not accepted.
     """
-    channels = [_Channel(notifier, outbox, slot, time.monotonic() + deadline.total_seconds()) for notifier in notifiers]
-    _run_side_by_side(channels)
+    seconds = deadline.total_seconds()
+    channels = [_Channel(notifier, outbox, slot, seconds) for notifier in notifiers]
+    last: list[_Channel] = []
+    for channel in channels:
+        channel.start()
     if fallback is not None:
+        # Soon, so that one channel that hangs does not keep what another refused from being told.
         for channel in channels:
-            for refused in channel.refused:
-                outbox.queue(refused, plugin_name(fallback))
-        last = _Channel(fallback, outbox, slot, time.monotonic() + deadline.total_seconds())
-        _run_side_by_side([last])
-        channels.append(last)
-    deliveries = [delivery for channel in channels for delivery in channel.deliveries]
-    return deliveries, [error for channel in channels for error in channel.errors]
+            channel.wait(FALLBACK_SECONDS)
+        last.append(_fallen_back(channels, _Channel(fallback, outbox, slot, seconds)))
+    for channel in channels:
+        channel.finish()
+    if fallback is not None and any(channel.refused for channel in channels):
+        last.append(_fallen_back(channels, _Channel(fallback, outbox, slot, seconds)))
+    deliveries = [delivery for channel in (*channels, *last) for delivery in channel.deliveries]
+    return deliveries, [error for channel in (*channels, *last) for error in channel.errors]
 
 
-def _run_side_by_side(channels: Sequence["_Channel"]) -> None:
-    # Daemons: a notifier that never returns must not keep the process from its end.
-    threads = [Thread(target=channel.run, name=f"anomalert-{channel.name}", daemon=True) for channel in channels]
-    for thread in threads:
-        thread.start()
-    for thread, channel in zip(threads, channels, strict=True):
-        thread.join(max(channel.until - time.monotonic(), 0.0))
-        if thread.is_alive():
-            channel.abandon()
+def _fallen_back(channels: Sequence["_Channel"], last: "_Channel") -> "_Channel":
+    for channel in channels:
+        while channel.refused:
+            message, error = channel.refused.pop(0)
+            last.reasons.setdefault(message.key, {})[channel.name] = str(error)
+            last.outbox.queue(message, last.name)
+    last.start()
+    last.finish()
+    return last
 
 
 @dataclass
 class _Channel:
-    """One notifier's turn."""
+    """One notifier's turn, in a thread of its own."""
 
     notifier: Notifier
     outbox: Outbox
     slot: pd.Timestamp
-    until: float
+    seconds: float
     deliveries: list[Delivery] = field(default_factory=list)
     errors: list[AnomalertError] = field(default_factory=list)
-    refused: list[StoredMessage] = field(default_factory=list)
+    refused: list[tuple[StoredMessage, DeliveryError]] = field(default_factory=list)
+    reasons: dict[str, dict[str, str]] = field(default_factory=dict)
+    _left: list[Pending] = field(default_factory=list)
     _sending: tuple[Pending, int] | None = None
     _is_abandoned: bool = False
+    _lock: Lock = field(default_factory=Lock)
+
+    def start(self) -> None:
+        """Begin; the deadline runs from now."""
+        self._began = time.monotonic()
+        # A daemon: a notifier that never returns must not keep the process from its end.
+        self._thread = Thread(target=self._run, name=f"anomalert-{self.name}", daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the turn, until so long after its start and not beyond the deadline."""
+        self._thread.join(max(self._began + min(seconds, self.seconds) - time.monotonic(), 0.0))
+
+    def finish(self) -> None:
+        """Wait until the deadline; then leave the channel alone: what it is sending may still arrive."""
+        self.wait(self.seconds)
+        if not self._thread.is_alive():
+            return
+        with self._lock:
+            self._is_abandoned = True
+            sending, self._sending = self._sending, None
+        if sending is None:  # It is noting an outcome, or just begins a message, which it will not send.
+            self._thread.join(NOTING_SECONDS)
+            if self._thread.is_alive():
+                self.errors.append(NotSentError(f"notifier {self.name!r}: its outbox has not answered in time"))
+            return
+        error = UnknownOutcomeError(f"notifier {self.name!r} has not answered within its deadline")
+        try:
+            self._failed(*sending, error)
+        except LedgerError as trouble:  # Not noted, so it is in doubt, and will be told again and marked.
+            self.errors.append(trouble)
+        self.errors += [self._too_late(pending) for pending in self._left]
 
     @property
     def name(self) -> str:
         return plugin_name(self.notifier)
 
-    def run(self) -> None:
+    def _run(self) -> None:
         """Send what is pending: the newest slot first, then what is in doubt, then the rest as one."""
         try:
-            for pending in self._in_order():
-                if self._is_abandoned or time.monotonic() >= self.until:
-                    self.errors.append(NotSentError(f"notifier {self.name!r}: no time left for {pending.message.key}"))
-                    continue
-                self._send(pending)
+            self._left = self._in_order()
+            while self._left and not self._is_abandoned:
+                pending = self._left.pop(0)
+                if time.monotonic() >= self._began + self.seconds:
+                    self.errors.append(self._too_late(pending))
+                else:
+                    self._send(pending)
         except AnomalertError as error:  # The ledger failed under way: what was not noted stays pending there.
             self.errors.append(error)
-
-    def abandon(self) -> None:
-        """Leave a channel that has not answered in time: what it is sending may still arrive."""
-        self._is_abandoned = True
-        if self._sending is not None:
-            pending, attempt = self._sending
-            error = UnknownOutcomeError(f"notifier {self.name!r} has not answered within its deadline")
-            try:
-                self._failed(pending, attempt, error)
-            except LedgerError as trouble:  # Not noted, so it is in doubt, and will be told again and marked.
-                self.errors.append(trouble)
+        except BaseException as error:  # noqa: BLE001 - a thread has no caller: what is not told here is told to nobody
+            stopped = UnknownOutcomeError(f"notifier {self.name!r}: its delivery stopped on {type(error).__name__}")
+            stopped.__cause__ = error
+            self.errors.append(stopped)
 
     def _in_order(self) -> list[Pending]:
         pending = self.outbox.pending(self.name)
@@ -141,40 +181,61 @@ class _Channel:
         key = pending.message.key
         draft = Draft.from_dict(pending.message.body)
         unsure = self.outbox.unsure(self.name)
-        notes = [LANGUAGES[draft.language].unsure.format(headline=each.body["headline"]) for each in unsure]
+        phrases = LANGUAGES[draft.language]
+        notes = [phrases.unsure.format(headline=each.body["headline"]) for each in unsure]
+        notes += [phrases.refused.format(notifier=n, reason=r) for n, r in self.reasons.get(key, {}).items()]
         reply_to = self.outbox.receipt(draft.replies_to, self.name) if draft.replies_to else None
         message = draft.message(reply_to, may_repeat=pending.in_doubt or pending.unknowns > 0, notes=notes)
         attempt = self.outbox.claim([key], self.name)
         if attempt is None:
             return
-        self._sending = (pending, attempt)
+        if not self._begun(pending, attempt):
+            self._note(key, attempt, self._too_late(pending), final=False)
+            return
         reached("delivery: claimed, nothing sent")
         try:
             receipt = self.notifier.send(message)
         except DeliveryError as raised:
             error = raised
-        except Exception as raised:  # noqa: BLE001 - other people's code: whatever it raises is an unknown outcome
-            error = UnknownOutcomeError(f"notifier {self.name!r} raised {type(raised).__name__}: {raised}")
+        except BaseException as raised:  # noqa: BLE001 - other people's code: whatever it raises is an unknown outcome
+            # Not its text: that of a network library often holds the URL, and the token in it.
+            error = UnknownOutcomeError(f"notifier {self.name!r} raised {type(raised).__name__}; the cause is chained")
             error.__cause__ = raised
         else:
             reached("delivery: accepted, not noted")
-            if not self._is_abandoned:
-                self.outbox.record([key], self.name, attempt, "accepted", receipt=receipt, final=True)
-                self.deliveries.append(Delivery(key, self.name, "accepted", receipt))
-                self._sending = None
+            if self._ended():
+                self._accepted(key, attempt, None if receipt is None else str(receipt))
                 if unsure:
                     self.outbox.told_unsure([each.key for each in unsure], self.name)
             return
         reached("delivery: not accepted, not noted")
-        if not self._is_abandoned:
+        if self._ended():
             self._failed(pending, attempt, error)
 
+    def _begun(self, pending: Pending, attempt: int) -> bool:
+        """Note what is being sent; False if the channel was left alone meanwhile."""
+        with self._lock:
+            self._sending = None if self._is_abandoned else (pending, attempt)
+            return not self._is_abandoned
+
+    def _ended(self) -> bool:
+        """Note that nothing is being sent; False if the channel was left alone meanwhile, and its outcome noted."""
+        with self._lock:
+            sending, self._sending = self._sending, None
+            return sending is not None
+
+    def _too_late(self, pending: Pending) -> NotSentError:
+        return NotSentError(f"notifier {self.name!r}: no time left for {pending.message.key}")
+
+    def _accepted(self, key: str, attempt: int, receipt: str | None) -> None:
+        self.deliveries.append(Delivery(key, self.name, "accepted", receipt))
+        self.outbox.record([key], self.name, attempt, "accepted", receipt=receipt, final=True)
+
     def _failed(self, pending: Pending, attempt: int, error: DeliveryError) -> None:
-        self._sending = None
         given_up = error.outcome == "unknown" and pending.unknowns + 1 >= UNKNOWNS_ALLOWED
         refused = error.outcome == "rejected" and error.retry_after is None
         if refused:
-            self.refused.append(pending.message)
+            self.refused.append((pending.message, error))
         self._note(pending.message.key, attempt, error, final=given_up or refused)
 
     def _note(self, key: str, attempt: int, error: DeliveryError, *, final: bool) -> None:

@@ -67,12 +67,14 @@ class MemoryOutbox:
         self._lock = Lock()
         self._messages = list(messages)
         self._open = {name: [message.key for message in self._messages] for name in notifiers}
+        self._queued = {(name, key) for name, keys in self._open.items() for key in keys}
 
     def pending(self, notifier: str) -> list[Pending]:
         """Return the messages that `notifier` has not been tried with."""
         with self._lock:
             keys = set(self._open.get(notifier, ()))
-            return [Pending(m, notifier, 0, in_doubt=False, unknowns=0) for m in self._messages if m.key in keys]
+            messages = sorted((m for m in self._messages if m.key in keys), key=lambda message: message.slot)
+            return [Pending(message, notifier, 0, in_doubt=False, unknowns=0) for message in messages]
 
     def claim(self, keys: Sequence[str], notifier: str) -> int | None:
         """Take the messages out: there is one try."""
@@ -103,6 +105,9 @@ class MemoryOutbox:
     def queue(self, message: StoredMessage, notifier: str) -> None:
         """Have `message` sent to `notifier` as well."""
         with self._lock:
+            if (notifier, message.key) in self._queued:
+                return
+            self._queued.add((notifier, message.key))
             if all(message.key != known.key for known in self._messages):
                 self._messages.append(message)
             self._open.setdefault(notifier, []).append(message.key)

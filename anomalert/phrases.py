@@ -30,6 +30,7 @@ class Phrases:
     digest: str
     may_repeat: str
     unsure: str
+    refused: str
     memory_lost: str
     heading: str
     value: str
@@ -76,6 +77,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
         digest="While nothing could be told: {count} messages",
         may_repeat="{headline} (may be a repeat)",
         unsure="May not have reached you: {headline}",
+        refused="You are told because {notifier} refused it: {reason}",
         memory_lost="The ledger cannot be used, so this may be a repeat: {reason}",
         heading="Metric {metric}:",
         value="current value = {value:.2f}",
@@ -102,6 +104,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
         digest="Пока нельзя было сообщить, накопилось сообщений: {count}",
         may_repeat="{headline} (возможно, повтор)",
         unsure="Могло не дойти: {headline}",
+        refused="Пришло сюда, потому что {notifier} не принимает: {reason}",
         memory_lost="Журнал недоступен, это может быть повтор: {reason}",
         heading="Метрика {metric}:",
         value="текущее значение = {value:.2f}",
