@@ -1,8 +1,8 @@
 """What `import anomalert` costs beside `import pandas`, which it cannot do without. The goal is at most 1.3 times.
 
 Fresh interpreters import one and the other in turn; what is compared are medians of their CPU seconds, so that neither
-a busy machine nor a slow disk decides. Bytecode is kept in a folder of its own and made by a first import that does not
-count, whatever the environment says about writing it.
+a busy machine nor a slow disk decides. Bytecode is made by a first import that does not count, whatever the environment
+says about writing it.
 
     python benchmarks/import_cost.py [runs]
 """
@@ -11,15 +11,13 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 
 GOAL = 1.3
 
 
-def cpu_seconds(module: str, bytecode: str) -> float:
-    """Return the CPU time that a fresh interpreter, its bytecode in a given folder, uses for importing `module`."""
+def cpu_seconds(module: str) -> float:
+    """Return the CPU time that a fresh interpreter uses for importing `module`."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment["PYTHONPYCACHEPREFIX"] = bytecode
     before = os.times()
     subprocess.run([sys.executable, "-c", f"import {module}"], check=True, env=environment)
     after = os.times()
@@ -28,10 +26,9 @@ def cpu_seconds(module: str, bytecode: str) -> float:
 
 def medians(modules: tuple[str, ...], runs: int) -> dict[str, float]:
     """Return the median CPU seconds of each module, over `runs` imports of each in turn."""
-    with tempfile.TemporaryDirectory() as bytecode:
-        for module in modules:
-            cpu_seconds(module, bytecode)
-        rounds = [{module: cpu_seconds(module, bytecode) for module in modules} for _ in range(runs)]
+    for module in modules:
+        cpu_seconds(module)
+    rounds = [{module: cpu_seconds(module) for module in modules} for _ in range(runs)]
     return {module: statistics.median(each[module] for each in rounds) for module in modules}
 
 

@@ -87,7 +87,7 @@ def test_the_alert_that_the_readme_shows_is_the_one_of_the_demo(tmp_path: Path) 
     assert demo.returncode == 0, demo.stderr
     (drawn,) = tmp_path.glob("views-*.png")
     shown = ROOT / "docs" / "images" / "alert.png"
-    assert mean_difference(drawn, shown) < GREY_LEVELS_APART
+    assert mean_difference(drawn, shown) < GREY_LEVELS_APART, "draw it anew: run the demo, copy its picture of views"
 
 
 def mean_difference(one: Path, other: Path) -> float:
