@@ -4,10 +4,11 @@ Pipelines call this; it calls nothing of the package but `errors`.
 """
 
 import logging
-import urllib.error
 import urllib.request
+from http.client import HTTPException
+from threading import Thread
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from anomalert.errors import ConfigurationError
 from anomalert.redaction import Secret
@@ -17,6 +18,7 @@ __all__ = ["Heartbeat"]
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 5.0
+"""For the whole signal, names looked up and answers that drip included: a run waits for it."""
 
 
 class Heartbeat:
@@ -31,19 +33,39 @@ class Heartbeat:
     """
 
     def __init__(self, url: str) -> None:
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            raise ConfigurationError("`heartbeat` is no http or https URL")
-        self._url = Secret(url.rstrip("/"))
+        parts = _parts_of(url)
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+            raise ConfigurationError("`heartbeat` is no http or https URL, or has a user in it")
+        self._url = Secret(url)
 
     def ping(self, signal: Literal["start", "success", "fail"]) -> None:
         """Send a signal; a watcher that cannot be reached must not fail a run, so that is only logged."""
-        url = self._url.reveal() + ("" if signal == "success" else f"/{signal}")
+        thread = Thread(target=self._send, args=(signal,), name="anomalert-heartbeat", daemon=True)
+        thread.start()
+        thread.join(TIMEOUT_SECONDS)
+        if thread.is_alive():
+            logger.warning("the heartbeat %s was not answered within %g s", signal, TIMEOUT_SECONDS)
+
+    def _send(self, signal: Literal["start", "success", "fail"]) -> None:
+        parts = urlsplit(self._url.reveal())
+        # Into the path: a URL may end with options, such as the one that has a watcher make the check.
+        path = parts.path.rstrip("/") + ("" if signal == "success" else f"/{signal}")
         try:
-            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS):  # noqa: S310 - the scheme was checked
+            with urllib.request.urlopen(parts._replace(path=path).geturl(), timeout=TIMEOUT_SECONDS):  # noqa: S310 - the scheme was checked
                 pass
-        except (urllib.error.URLError, OSError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             # Not the text of the error: it may hold the URL.
             logger.warning("the heartbeat %s could not be sent: %s", signal, type(error).__name__)
 
     def __repr__(self) -> str:
         return "Heartbeat(***)"
+
+
+def _parts_of(url: str) -> SplitResult | None:
+    """Return the parts of a URL, None if it is none; the error of the parser would quote it."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
