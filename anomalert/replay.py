@@ -1,6 +1,6 @@
 """A pipeline over history: the very walk that a run takes, from one slot to another, telling nobody.
 
-Notebooks, tests and backtests call this; it calls `walk` and what lies below, and knows neither ledger nor notifiers.
+Notebooks and tests call this; it calls `walk` and what lies below, and knows neither ledger nor notifiers.
 """
 
 from collections.abc import Mapping, Sequence
