@@ -79,7 +79,8 @@ def test_a_replay_says_what_runs_said(
         for m in chat.messages
         if m.alerts[0].direction is not None
     ]
-    assert told == said
+    # Two episodes may have something to say of one slot: in which order they are sent says nothing.
+    assert sorted(told, key=str) == sorted(said, key=str)
 
 
 def test_a_monitor_without_a_panel_is_refused() -> None:
