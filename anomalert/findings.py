@@ -19,6 +19,7 @@ from anomalert.messages import Draft, draft
 from anomalert.monitor import Monitor
 from anomalert.panel import slot_of
 from anomalert.phrases import Language
+from anomalert.policy import no_judgements
 from anomalert.scenes import Scene
 from anomalert.walk import Step, Stretch, raised, walk, watches_of
 
@@ -85,7 +86,7 @@ class Findings:
     def judgements(self) -> pd.DataFrame:
         """What was judged, one row per metric and slot."""
         frames = [frame for frame in self.frames if len(frame)]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        return pd.concat(frames, ignore_index=True) if frames else no_judgements()
 
     @property
     def begins_a_day(self) -> bool:
@@ -131,7 +132,7 @@ def find(watchers: Watchers, instant: pd.Timestamp, memory: Memory, state: State
 
 def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> None:
     told = [stretch for stretch in stretches if found.tasks[stretch.monitor.name].told]
-    untold = [stretch for stretch in stretches if stretch not in told]
+    untold = [stretch for stretch in stretches if not found.tasks[stretch.monitor.name].told]
     panels = {stretch.monitor.name: stretch.panel for stretch in stretches}
     for step in walk(untold, found.state, watches_of(watchers.monitors)):
         found.keep(step, watchers.monitors, told=False)

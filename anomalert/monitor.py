@@ -123,7 +123,10 @@ class Monitor:
         object.__setattr__(self, "settle", _settle(self.settle))
         object.__setattr__(self, "name", self.name or plugin_name(self.source))
         if not isinstance(self.source, Source):
-            raise ConfigurationError(f"monitor {self.name!r}: `source` is {self.source!r}, which has no `read`")
+            # Not as it shows itself: it may be the connection that was meant for a source, password and all.
+            raise ConfigurationError(
+                f"monitor {self.name!r}: `source` is a {type(self.source).__name__}, which has no `read`"
+            )
         if self.timezone not in zoneinfo.available_timezones():
             raise ConfigurationError(
                 f"monitor {self.name!r}: `timezone` is {self.timezone!r}, no zone like 'Europe/Moscow'"

@@ -25,6 +25,7 @@ from anomalert.monitor import Monitor
 from anomalert.outbox import MemoryOutbox, Outbox
 from anomalert.panel import as_duration, as_instant
 from anomalert.phrases import LANGUAGES, Language
+from anomalert.policy import no_judgements
 
 __all__ = ["Pipeline"]
 
@@ -129,12 +130,18 @@ class Pipeline:
     def _check(self) -> None:
         if not self.monitors:
             raise ConfigurationError(f"pipeline {self.name!r} has no monitors: name at least one")
+        members: tuple[object, ...] = self.monitors
+        for member in members:
+            if not isinstance(member, Monitor):
+                raise ConfigurationError(f"pipeline {self.name!r}: a {type(member).__name__} is no Monitor")
         if self.language not in LANGUAGES:
             raise ConfigurationError(f"`language` is {self.language!r}: take one of {', '.join(LANGUAGES)}")
         everybody = [*self.notifiers, *([self.fallback] if self.fallback else [])]
         for notifier in everybody:
             if not isinstance(notifier, Notifier):
-                raise ConfigurationError(f"pipeline {self.name!r}: {notifier!r} is no notifier, it has no `send`")
+                raise ConfigurationError(
+                    f"pipeline {self.name!r}: a {type(notifier).__name__} is no notifier, it has no `send`"
+                )
         for kind, names in (
             ("monitor", [monitor.name for monitor in self.monitors]),
             ("metric", [metric.name for monitor in self.monitors for metric in monitor.metrics]),
@@ -169,7 +176,7 @@ class Pipeline:
                 _moved_aside(ledger, instant)  # Found while delivering: everything was sent, the next run begins anew.
             return report
         except LedgerBusyError as error:
-            return RunReport(instant, pd.DataFrame(), errors=(error,))
+            return RunReport(instant, no_judgements(), errors=(error,))
         except LedgerDamagedError as error:
             trouble = LedgerDamagedError(f"{error}{'' if dry_run else _moved_aside(ledger, instant)}")
         except LedgerError as error:

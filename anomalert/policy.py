@@ -19,7 +19,7 @@ from anomalert.panel import as_duration
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-__all__ = ["STEPS", "Policy"]
+__all__ = ["STEPS", "Policy", "no_judgements"]
 
 
 @dataclass(frozen=True)
@@ -207,3 +207,9 @@ STEPS: tuple[tuple[str, Holds], ...] = (
     ("persist", _not_persistent),
 )
 """The steps in the order in which they are asked; each sees the anomalies that the steps before it let through."""
+
+
+def no_judgements() -> pd.DataFrame:
+    """Return judgements of no slot: every column, so that who asks for alerts finds none and no error."""
+    nothing = pd.DataFrame({"": []}, pd.DatetimeIndex([], tz="UTC"), dtype=float)
+    return Policy().judge(Detection(nothing, nothing, nothing, nothing, pd.Timedelta("1D")))

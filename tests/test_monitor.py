@@ -372,7 +372,7 @@ def test_settings_that_make_no_sense_are_refused(settings_: dict[str, Any], text
         (lambda: Metric("likes", "iqr"), "metric 'likes': `detector` is 'iqr', no Detector"),  # type: ignore[arg-type]
         (lambda: Metric("likes", IQR(), absent="none"), "metric 'likes': `absent` is 'none'"),  # type: ignore[arg-type]
         (lambda: Metric("ctr", IQR(), absent="zero", denominator="views"), "metric 'ctr' is a ratio"),
-        (lambda: Monitor(object(), metrics(), name="feed"), "has no `read`"),  # type: ignore[arg-type]
+        (lambda: Monitor({"password": "canary"}, metrics(), name="feed"), "`source` is a dict, which has no `read`"),  # type: ignore[arg-type]
     ],
 )
 def test_parts_that_do_not_fit_are_refused(build: Any, text: str) -> None:
