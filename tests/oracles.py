@@ -22,6 +22,7 @@ __all__ = [
     "as_float",
     "bounds",
     "deviation",
+    "local_slot",
     "mean",
     "quantile",
     "ratio_bounds",
@@ -123,23 +124,24 @@ def status(value: float, slot: Expected) -> str:
 
 @dataclass(frozen=True)
 class Past:
-    """A series, and of each local slot the first row that it has."""
+    """A series, and for each local slot the row of its first occurrence: None where that row is missing."""
 
     index: pd.DatetimeIndex
     numbers: list[float]
     slot: pd.Timedelta
-    local: list[tuple[dt.date, int]]
-    first: dict[tuple[dt.date, int], int]
+    first: dict[tuple[dt.date, int], int | None]
 
     @classmethod
     def of(cls, series: pd.Series, slot: pd.Timedelta) -> "Past":
-        """Read the wall clock of every row."""
+        """Read the wall clock in every slot from the first row to the last."""
         index = pd.DatetimeIndex(series.index)
-        first: dict[tuple[dt.date, int], int] = {}
-        local = [_local(index, row, slot) for row in range(len(index))]
-        for row, name in enumerate(local):
-            first.setdefault(name, row)
-        return cls(index, [float(value) for value in series], slot, local, first)
+        rows = {instant: row for row, instant in enumerate(index)}
+        first: dict[tuple[dt.date, int], int | None] = {}
+        instant = index[0] if rows else None
+        while instant is not None and instant <= index[-1]:
+            first.setdefault(local_slot(instant, slot), rows.get(instant))
+            instant += slot
+        return cls(index, [float(value) for value in series], slot, first)
 
 
 def bounds(detector: Detector, series: pd.Series, slot: pd.Timedelta) -> Iterator[Expected]:
@@ -151,7 +153,7 @@ def bounds(detector: Detector, series: pd.Series, slot: pd.Timedelta) -> Iterato
 
 def same_wall_clock_row(past: Past, row: int, days: int) -> int | None:
     """Return the first row whose local date lies `days` days before and whose local time is in the same slot."""
-    date, position = past.local[row]
+    date, position = local_slot(past.index[row], past.slot)
     return past.first.get((date - dt.timedelta(days=days), position))
 
 
@@ -207,9 +209,10 @@ def _largest(known: list[float]) -> float:
     return max(map(abs, known))
 
 
-def _local(index: pd.DatetimeIndex, row: int, slot: pd.Timedelta) -> tuple[dt.date, int]:
-    instant = index[row].to_pydatetime()
-    if instant.tzinfo is not None:
-        instant = instant.astimezone(ZoneInfo(str(index.tz)))
-    since_midnight = dt.timedelta(hours=instant.hour, minutes=instant.minute, seconds=instant.second)
-    return instant.date(), since_midnight // slot.to_pytimedelta()
+def local_slot(instant: pd.Timestamp, slot: pd.Timedelta) -> tuple[dt.date, int]:
+    """Return the local date of an instant, and the number of its slot in that day."""
+    local = instant.to_pydatetime()
+    if local.tzinfo is not None:
+        local = local.astimezone(ZoneInfo(str(instant.tz)))
+    since_midnight = dt.timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
+    return local.date(), since_midnight // slot.to_pytimedelta()
