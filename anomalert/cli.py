@@ -7,15 +7,17 @@ import argparse
 import importlib
 import logging
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
-import pandas as pd
-
-from anomalert.errors import AnomalertError, ConfigurationError
+from anomalert.errors import AnomalertError, ConfigurationError, SourceError
 from anomalert.interfaces import RunReport, plugin_name
+from anomalert.panel import as_instant
 from anomalert.pipeline import Pipeline
+from anomalert.walk import raised
 
 __all__ = ["main"]
 
@@ -118,13 +120,16 @@ def _check(options: argparse.Namespace) -> int:
     pipeline = _load(options.pipeline)
     print(pipeline)  # noqa: T201
     failed = 0
+    at = as_instant(options.at or datetime.now(UTC), "at")
     for monitor in pipeline.monitors:
-        slot = monitor.newest_slot(pd.Timestamp(options.at or datetime.now(UTC)))
+        slot = monitor.newest_slot(at)
         try:
             panel = monitor.panel(slot, slot + monitor.slot_length)
-        except AnomalertError as error:
+        except Exception as error:  # noqa: BLE001 - other people's code: this source fails, the others are asked
             failed += 1
-            print(f"{plugin_name(monitor)}: FAILED: {error}")  # noqa: T201
+            known = isinstance(error, AnomalertError)
+            problem = error if known else raised(SourceError, f"source {monitor.name!r}", error)
+            print(f"{plugin_name(monitor)}: FAILED: {problem}")  # noqa: T201
             continue
         values = ", ".join(f"{name}={value:g}" for name, value in panel.iloc[0].items())
         print(f"{plugin_name(monitor)}: the slot from {slot.isoformat()} gives {values}")  # noqa: T201
@@ -143,14 +148,29 @@ def _load(place: str) -> Pipeline:
     if not module_name or not name:
         raise ConfigurationError(f"{place!r} names no pipeline: write package.module:name")
     # As `python -m` does: what lies in the working directory can be named.
-    sys.path.insert(0, "")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
     try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(f"module {module_name!r} cannot be imported: {error}") from error
-    pipeline = getattr(module, name, None)
-    if callable(pipeline):
-        pipeline = pipeline()
+        pipeline = getattr(importlib.import_module(module_name), name)
+        if callable(pipeline):
+            pipeline = pipeline()
+    except AnomalertError:
+        raise
+    except Exception as error:
+        # In words and not as a traceback: that shows lines of the module, and the passwords in them.
+        raise ConfigurationError(
+            f"{place!r} cannot be loaded: {type(error).__name__}: {error}{_line_of(error)}"
+        ) from error
     if not isinstance(pipeline, Pipeline):
-        raise ConfigurationError(f"{place!r} is {pipeline!r}, not a Pipeline or a function that returns one")
+        kind = type(pipeline).__name__
+        raise ConfigurationError(f"{place!r} is of the type {kind}, not a Pipeline or a function that returns one")
     return pipeline
+
+
+def _line_of(error: Exception) -> str:
+    """Return in which line of whose file an error arose, if it did in a file of the user's."""
+    ours = {__file__, importlib.__file__}
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename not in ours and not frame.filename.startswith("<"):
+            return f" ({Path(frame.filename).name}, line {frame.lineno})"
+    return ""
