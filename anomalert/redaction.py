@@ -13,6 +13,9 @@ __all__ = ["Secret", "redact"]
 
 MASK = "***"
 
+SHORTEST = 3
+"""Characters: what is shorter is no secret, and stands in ordinary words."""
+
 
 class Secret:
     """A text that does not show itself: `repr`, `str` and formatting give ``***``; it cannot be pickled.
@@ -60,7 +63,8 @@ def redact(text: str, secrets: Iterable[Secret | str | None]) -> str:
     'GET /?password=***&user=me'
     """
     plain = [s.reveal() if isinstance(s, Secret) else s for s in secrets if s]
-    spellings = {spelling for secret in plain if secret for spelling in _spellings(secret)}
+    # Replacing every "on" in a text would make it unreadable, and show what was replaced.
+    spellings = {spelling for secret in plain if len(secret) >= SHORTEST for spelling in _spellings(secret)}
     for spelling in sorted(spellings, key=len, reverse=True):
         text = re.sub(re.escape(spelling), MASK, text, flags=re.IGNORECASE if "%" in spelling else 0)
     return text

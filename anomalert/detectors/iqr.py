@@ -7,7 +7,7 @@ import pandas as pd
 
 from anomalert import kernels
 from anomalert.detection import Baseline, Bounds, Detector
-from anomalert.detectors.settings import Sampling, check_min_count
+from anomalert.detectors.settings import Sampling, check_min_count, is_number
 from anomalert.errors import ConfigurationError
 
 __all__ = ["IQR"]
@@ -54,10 +54,10 @@ class IQR(Detector):
     min_count: int | None = None
 
     def __post_init__(self) -> None:
-        Sampling.of(self.window, self.season)
-        if not 0 < self.k < float("inf"):
+        sampling = Sampling.of(self.window, self.season)
+        if not is_number(self.k) or not 0 < self.k < float("inf"):
             raise ConfigurationError(f"`k` is {self.k!r}: a number above 0 is needed")
-        check_min_count(self.min_count, least=1)
+        check_min_count(self.min_count, 1, sampling)
 
     @property
     def lookback(self) -> pd.Timedelta:

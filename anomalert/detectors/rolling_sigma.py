@@ -7,7 +7,7 @@ import pandas as pd
 
 from anomalert import kernels
 from anomalert.detection import Baseline, Bounds, Detector
-from anomalert.detectors.settings import Sampling, check_min_count
+from anomalert.detectors.settings import Sampling, check_min_count, is_number
 from anomalert.errors import ConfigurationError
 
 __all__ = ["RollingSigma"]
@@ -55,10 +55,10 @@ class RollingSigma(Detector):
     min_count: int | None = None
 
     def __post_init__(self) -> None:
-        Sampling.of(self.window, self.season)
-        if not 0 < self.sigmas < float("inf"):
+        sampling = Sampling.of(self.window, self.season)
+        if not is_number(self.sigmas) or not 0 < self.sigmas < float("inf"):
             raise ConfigurationError(f"`sigmas` is {self.sigmas!r}: a number above 0 is needed")
-        check_min_count(self.min_count, least=2)
+        check_min_count(self.min_count, 2, sampling)
 
     @property
     def lookback(self) -> pd.Timedelta:

@@ -1,20 +1,26 @@
 """Checks that detectors share: a setting that makes no sense is refused when the detector is built."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import pandas as pd
 
 from anomalert.errors import ConfigurationError
 from anomalert.panel import CLOCK_CHANGE, as_duration
 
-__all__ = ["Sampling", "check_days", "check_threshold"]
+__all__ = ["Sampling", "check_days", "check_min_count", "check_threshold", "is_number"]
 
 DAY = pd.Timedelta("1D")
 
 
+def is_number(value: object) -> bool:
+    """Whether `value` is a number that can be compared: a text or None is refused in words, not by Python."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def check_threshold(threshold: float) -> None:
     """Refuse a relative threshold that is not between 0 and 1."""
-    if not 0 < threshold < 1:
+    if not is_number(threshold) or not 0 < threshold < 1:
         raise ConfigurationError(f"`threshold` is {threshold!r}: it is a share, above 0 and below 1")
 
 
@@ -55,10 +61,18 @@ class Sampling:
 
     def min_count(self, wanted: int | None, least: int, slot: pd.Timedelta) -> int:
         """How many of them have to be known: `wanted`, or else half of them, and never fewer than `least`."""
-        return max(-(-self.size(slot) // 2) if wanted is None else wanted, least)
+        size = self.size(slot)
+        if wanted is not None and wanted > size:
+            raise ConfigurationError(
+                f"`min_count` is {wanted} but a window of {self.window} has only {size} past slots to compare with: "
+                "nothing could ever be judged"
+            )
+        return max(-(-size // 2) if wanted is None else wanted, least)
 
 
-def check_min_count(min_count: int | None, least: int) -> None:
-    """Refuse a minimum of known values that the statistic cannot work with."""
+def check_min_count(min_count: int | None, least: int, sampling: Sampling | None = None) -> None:
+    """Refuse a minimum of known values that the statistic cannot work with, or that a sample can never reach."""
     if min_count is not None and (isinstance(min_count, bool) or not isinstance(min_count, int) or min_count < least):
         raise ConfigurationError(f"`min_count` is {min_count!r}: a whole number, {least} or more, is needed, or None")
+    if sampling is not None and sampling.season is not None:
+        sampling.min_count(min_count, least, sampling.season)
