@@ -90,6 +90,15 @@ class SqliteEngine:
         """Begin a transaction that sees one state of everything."""
         self.execute("BEGIN")
 
+    def check_writable(self) -> None:
+        """Raise a LedgerError if the file may only be read: a run has to know before it relies on it."""
+        # SQLite begins a transaction on such a file, and complains at the first write of it.
+        self.begin()
+        try:
+            self.execute("DELETE FROM anomalert_counts WHERE name = ''")
+        finally:
+            self.rollback()
+
     def commit(self) -> None:
         """End the transaction, durably."""
         self.execute("COMMIT")

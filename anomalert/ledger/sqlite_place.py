@@ -60,9 +60,7 @@ class SqlitePlace:
             self._check_is_ledger(engine)
             engine.be_durable()
             if pipeline is not None:
-                # What cannot be written has to show before the run relies on it.
-                engine.begin()
-                engine.rollback()
+                engine.check_writable()
             with closing(Store(engine)) as store:
                 migrate(store)
                 yield store

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anomalert.errors import ConfigurationError, LedgerDamagedError
@@ -45,6 +45,7 @@ def expected(value: Any) -> Any:
 
 
 @given(values)
+@example({"\ud800": ["\0", float("nan")]})
 def test_what_was_kept_comes_back(value: Any) -> None:
     """Exactly, also halves of characters; NaN and infinities as None; and every text is UTF-8 without NUL."""
     text = to_json(value)

@@ -86,6 +86,17 @@ def test_a_notebook_reads_while_a_run_writes(ledger: Ledger) -> None:
             assert ledger.verify() == []
 
 
+def test_a_notebook_sees_one_moment(ledger: Ledger) -> None:
+    """What a run notes between two of its queries is in neither."""
+    with ledger.open("feed") as session, ledger._where().store(None) as store:
+        session.commit(run(0))
+        with store.snapshot():
+            assert len(store.select(*everything())) == 1
+            session.commit(run(1))
+            assert len(store.select(*everything())) == 1
+        assert len(store.select(*everything())) == 2
+
+
 def everything() -> tuple[Any, str]:
     """Return the table of messages and a condition that all of them meet."""
     from anomalert.ledger.tables import MESSAGES

@@ -133,6 +133,17 @@ def test_a_claim_that_another_owner_made_meanwhile_is_respected(ledger: Ledger) 
     ]
 
 
+def test_a_claim_for_several_messages_respects_the_owner_of_each(ledger: Ledger) -> None:
+    """Also where the number of the try would be a new one for all of them."""
+    with ledger.open("feed") as session:
+        session.commit(RunRecord(messages=[message(0), message(1)], notifiers=["chat"]))
+        session.record([message(1).key], "chat", claimed(session, message(1).key), "not_sent", final=False)
+        session.pending("chat")
+        with ledger._where().store(None) as store:
+            assert claimed(LedgerSession(store, "feed")) == 1
+        assert session.claim([KEY, message(1).key], "chat") is None
+
+
 def test_one_claim_for_several_messages_has_one_number(ledger: Ledger) -> None:
     """Messages with tries of their own are claimed together, and closed together."""
     keys = [message(0).key, message(1).key]

@@ -84,11 +84,13 @@ def test_no_failure_shows_the_password(postgres_server: Any, everything_logged: 
         assert reason in str(failure)
         assert "secrets = " in "".join(texts_of(failure))
         check_hidden(texts_of(failure), canary)
+        assert failure.__context__ is None
         check_hidden(iter((repr(ledger), str(ledger), repr(vars(ledger)), ledger.place)), canary)
     failure = failure_of(Ledger(postgres_server.url()))
     assert "terminating connection" in str(failure)
     assert "pg_terminate_backend" in "".join(texts_of(failure))
     check_hidden(texts_of(failure), PASSWORD)
+    assert failure.__context__ is None
     check_hidden(iter(everything_logged.messages), canary)
     check_hidden(iter(everything_logged.messages), PASSWORD)
 
@@ -113,6 +115,14 @@ def test_a_lost_connection_ends_the_session(postgres_server: Any) -> None:
         for call in (session.state, lambda: session.claim([run(0).messages[0].key], "chat")):
             with pytest.raises(LedgerError, match="cannot be used"):
                 call()
+
+
+@pytest.mark.postgres
+def test_what_was_committed_is_on_the_servers_disk(postgres_server: Any) -> None:
+    """Also where the server or the address says that it need not be."""
+    url = postgres_server.new_ledger() + quote(" -c synchronous_commit=off")
+    with Ledger(url).open("feed") as session:
+        assert session._store.engine.execute("SHOW synchronous_commit") == [("on",)]
 
 
 @pytest.mark.postgres

@@ -106,6 +106,7 @@ def test_a_state_is_replaced_as_a_whole_and_left_alone_by_none(ledger: Ledger) -
         ({"likes": math.nan}, {"likes": None}, {}),
         ({"likes": 1.0, "ctr": math.nan}, {"likes": 1.0}, {}),
         ({"likes": 1.0}, {"likes": 1.0, "ctr": 0.5}, {}),
+        ({"likes": 1.0, "ctr": 0.5}, {"likes": 1.0}, {}),
         ({"likes": 1.0, "ctr": 0.5}, {"likes": 2.0, "ctr": 0.5}, {"likes": (1.0, 2.0)}),
         ({"likes": None}, {"likes": 2.0}, {"likes": (None, 2.0)}),
         ({"likes": 2.0}, {"likes": math.nan}, {"likes": (2.0, None)}),
