@@ -63,11 +63,14 @@ class LedgerOutbox:
             The number of the try, for `record`; None if one of them is not pending any more, or another owner has
             claimed it since this session saw it.
         """
+        distinct = sorted(set(keys))
         try:
             with self._store.transaction("claim"):
-                return self._claimed(sorted(set(keys)), notifier)
+                attempt = self._claimed(distinct, notifier)
         except _TakenError:
             return None
+        self._seen.update({(key, notifier): attempt for key in distinct})
+        return attempt
 
     def record(
         self,
@@ -167,7 +170,6 @@ class LedgerOutbox:
         ]
         if self._store.insert(ATTEMPTS, tries) != len(tries):
             raise self._taken(keys[0], notifier)
-        self._seen.update(dict.fromkeys(((key, notifier) for key in keys), attempt))
         return attempt
 
     def _note(self, key: str, notifier: str, attempt: int, noted: Row, *, final: bool) -> None:

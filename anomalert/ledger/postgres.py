@@ -58,7 +58,11 @@ class PostgresEngine:
         if isinstance(connection, str):
             raise LedgerError(f"ledger {place} cannot be reached: {connection}")
         self._connection = connection
-        self._guarded(lambda: connection.execute("; ".join(SETTINGS).encode()))
+        try:
+            self._guarded(lambda: connection.execute("; ".join(SETTINGS).encode()))
+        except LedgerError:
+            self.close()
+            raise
 
     def execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement; return its rows."""

@@ -237,7 +237,7 @@ def test_a_full_disk_fails_the_commit_and_damages_nothing(memory_folder: Path) -
 
 
 def test_a_disk_that_fills_up_says_so(memory_folder: Path) -> None:
-    """What SQLite calls full is told with what to do about it, and the session goes on when there is room."""
+    """What fails is told with what to do about it, and the session goes on as if it had not been tried."""
     path = memory_folder / "alerts.db"
     with Ledger(path).open("feed") as session:
         session.commit(run(0))
@@ -250,4 +250,10 @@ def test_a_disk_that_fills_up_says_so(memory_folder: Path) -> None:
         engine.execute("PRAGMA max_page_count = 1000000")
         session.commit(run(999))
         assert session.newest_slot("feed") == slot(999)
+        (waiting, _) = session.pending("chat")
+        engine.execute("PRAGMA query_only = ON")
+        with pytest.raises(LedgerError, match="right to write"):
+            session.claim([waiting.message.key], "chat")
+        engine.execute("PRAGMA query_only = OFF")
+        assert session.claim([waiting.message.key], "chat") == 1
     assert Ledger(path).verify() == []
