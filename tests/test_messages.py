@@ -127,7 +127,7 @@ def test_what_goes_on(kind: Any, language: Language) -> None:
     """A later message says since when it goes on, for how long, and how bad it was at its worst."""
     now = seen(value=200.0, expected=2000.0)
     peak = seen(value=100.0, expected=2000.0)
-    incident = incident_of(now, start=SLOT - 6 * QUARTER, peak=peak)
+    incident = incident_of(now, start=SLOT - 6 * QUARTER, last=SLOT, peak=peak)
     headline, usual = LATER[kind, language]
     english = language == "en"
     assert text_of(write(said_of(kind, (incident, now)), language)) == [
@@ -246,7 +246,7 @@ def test_outages(kind: Any) -> None:
         expected = (
             ["Metric likes:", "expected 2106.36"] if language == "en" else ["Метрика likes:", "ожидалось 2106.36"]
         )
-        since = f"since {start:%Y-%m-%d %H:%M} UTC" if language == "en" else f"с {start:%d.%m.%Y %H:%M} UTC"
+        since = f"since {start:%Y-%m-%d %H:%M}, UTC" if language == "en" else f"с {start:%d.%m.%Y %H:%M}, UTC"
         assert text_of(written)[1:] == [*(expected if kind == "no_data" else []), since]
         follows = f"shop/no_data/{outages[0].told}/{start:%Y%m%dT%H%MZ}" if kind == "source_back" else None
         assert written.replies_to == follows
@@ -438,7 +438,7 @@ def late(number: int, **changes: Any) -> Draft:
 
 def test_a_digest_holds_every_message_it_stands_for() -> None:
     """It counts them, tells each as a paragraph, the oldest first, and follows none."""
-    drafts = [late(0), late(1, replies_to="key-0"), late(2)]
+    drafts = [late(0), late(1), late(2, replies_to="key-0")]
     folded = digest(drafts, "digest/1")
     assert folded.headline == "While nothing could be told: 3 messages"
     assert [fact.heading for fact in folded.facts] == [f"▼ m{number} −95%" for number in range(3)]
@@ -509,3 +509,19 @@ def test_a_picture_that_cannot_be_made_costs_no_text(caplog: pytest.LogCaptureFi
     assert written.headline == "▼ likes −61%"
     assert written.sketches == ()
     assert "no picture of 'likes': ValueError: the last row is unknown" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("language", "headline"), [("en", "▼ Now also: likes −90%"), ("ru", "▼ Теперь ещё: likes −90%")]
+)
+def test_a_metric_that_joins_is_not_said_to_get_worse(language: Language, headline: str) -> None:
+    """A metric whose incident begins with this slot joins the episode; it has not become worse."""
+    now = seen(value=200.0, expected=2000.0)
+    assert text_of(write(said_of("worsened", (incident_of(now), now)), language))[0] == headline
+
+
+def test_outages_are_told_in_the_time_of_the_monitor() -> None:
+    """Since when a source is silent is said in the zone in which its metrics are told."""
+    said = Said("source_failed", "feed", SLOT, outages=(Outage("feed", "source_failed", SLOT, "feed"),))
+    written = draft(said, "shop", {}, {"likes": {}}, "en", ZONE)
+    assert text_of(written)[-1] == "since 2026-11-02 18:15, Europe/Moscow"

@@ -317,6 +317,25 @@ def test_a_monitor_whose_every_detector_raises_still_walks() -> None:
     assert walked.said == []
 
 
+def test_nothing_is_judged_by_what_came_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector is not even shown the days after the one that is judged, so that none can cheat in a replay."""
+    shown: list[pd.Timestamp] = []
+
+    def bounds(detector: DayLagRatio, baseline: Baseline) -> Bounds:
+        shown.append(baseline.frame.index[-1])
+        return of_a_day(detector, baseline)
+
+    of_a_day = DayLagRatio.bounds
+    monkeypatch.setattr(DayLagRatio, "bounds", bounds)
+    panel = steady(9)
+    watched = monitor_of(panel, Metric("likes", DayLagRatio()))
+    panels = {"feed": watched.panel(panel.index[0], panel.index[-1])}
+    days = [watched.local_day(panel.index[number])[-1] for number in (60, 84, 108)]
+    start = watched.local_day(panel.index[60])[0].tz_convert("UTC")
+    walk_in_chunks([watched], panels, start, [days[-1].tz_convert("UTC") + HOUR])
+    assert shown == days
+
+
 @pytest.mark.parametrize("what", [KeyboardInterrupt, SystemExit])
 def test_what_ends_a_process_is_not_held_up(what: type[BaseException]) -> None:
     """An interrupt inside a detector is no failure of its metric."""
