@@ -9,6 +9,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -96,7 +97,12 @@ def _add_pipeline(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    report = _load(options.pipeline).run(options.at or datetime.now(UTC), dry_run=options.dry_run)
+    pipeline = _load(options.pipeline)
+    # Whoever reads the JSON reads standard output, and notifiers may write there too.
+    with redirect_stdout(sys.stderr) if options.json else nullcontext():
+        report = pipeline.run(options.at or datetime.now(UTC), dry_run=options.dry_run)
+    for error in report.errors if options.verbose else ():
+        traceback.print_exception(error)
     if options.json:
         import json
 
@@ -107,8 +113,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _print_summary(report: RunReport) -> None:
-    lines = [f"at {report.at.isoformat()}: {len(report.judgements)} metrics judged, {len(report.alerts)} alerts"]
+    lines = [f"at {report.at.isoformat()}: {len(report.alerts)} alerts"]
     if len(report.judgements):
+        counts = report.judgements["status"].value_counts().sort_index()
+        lines[0] += "; " + ", ".join(f"{count} {status}" for status, count in counts.items())
         shown = report.judgements[["metric", "slot", "value", "expected", "deviation", "score", "status", "is_alert"]]
         lines.append(shown.to_string(index=False, float_format="{:.4g}".format))
     lines += [f"{delivery.notifier}: {delivery.outcome} {delivery.message}" for delivery in report.deliveries]

@@ -5,7 +5,7 @@ Pipelines call this; it calls `intake`, `walk` and `messages`.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from anomalert.episodes import Said, State, state_to_dict
 from anomalert.errors import AnomalertError, SourceError
 from anomalert.incidents import lose_sight
 from anomalert.intake import Memory, Task, definition_of, read, recorded, task_of
+from anomalert.interfaces import Fact
 from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
 from anomalert.messages import Draft, draft
 from anomalert.monitor import Monitor
@@ -143,7 +144,9 @@ def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> 
     if found.failed:
         slot = max(task.newest for task in found.failed.values())
         found.state, said = lose_sight(found.state, slot, dict.fromkeys(found.failed, "source_failed"))
-        found.drafts += [_draft(watchers, each, found.state, panels, None) for each in said]
+        reasons = tuple(Fact(str(error), ()) for error in found.errors)
+        drafts = [_draft(watchers, each, found.state, panels, None) for each in said]
+        found.drafts += [replace(each, facts=(*each.facts, *reasons)) for each in drafts]
     found.errors += [error for stretch in stretches for error in stretch.errors]
 
 
@@ -162,7 +165,8 @@ def _draft(
     }
     for frame in step.judgements.values() if step else ():
         rows.update({row["metric"]: row for row in frame.to_dict("records") if row["metric"] in rows})
-    return draft(said, watchers.pipeline, scenes, rows, watchers.language)
+    zone = next((monitor.timezone for monitor in watchers.monitors if monitor.name in silent), "UTC")
+    return draft(said, watchers.pipeline, scenes, rows, watchers.language, zone)
 
 
 def _newest(monitor: Monitor, end: pd.Timestamp) -> pd.Timestamp:

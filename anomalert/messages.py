@@ -117,6 +117,7 @@ def draft(
     scenes: Mapping[str, Scene],
     rows: Mapping[str, Mapping[str, Any]],
     language: Language = "en",
+    zone: str = "UTC",
 ) -> Draft:
     """Return the message of what one slot gave to say of one episode or outage.
 
@@ -132,16 +133,18 @@ def draft(
         By metric: its judgement in that slot, where there is one; for what is said of outages.
     language : {"en", "ru"}, default "en"
         What the message is written in.
+    zone : str, default "UTC"
+        Where what is said of outages is told the time.
     """
     phrases = LANGUAGES[language]
     if said.outages:
-        return _about_outages(said, pipeline, rows, phrases, language)
+        return _about_outages(said, pipeline, rows, zone, language)
     about = sorted(said.about, key=lambda pair: (-abs(pair[0].peak.deviation), pair[0].metric))
     facts = [_fact(said, incident, now, scenes, phrases) for incident, now in about]
     shown = [scenes[incident.metric] for incident, _ in about if incident.metric in scenes]
     if shown:
-        zone = shown[0].monitor
-        facts.append(Fact(phrases.span(shown[0].slot, shown[0].slot + zone.slot_length, zone.timezone), ()))
+        monitor = shown[0].monitor
+        facts.append(Fact(phrases.span(shown[0].slot, shown[0].slot + monitor.slot_length, monitor.timezone), ()))
     opened = opened_key(pipeline, said.subject)
     # A metric that is judged late may join in a slot in which others were told to have joined already.
     worse = f"/{about[0][0].metric}" if said.kind == "worsened" else ""
@@ -202,8 +205,9 @@ def _alert(said: Said, pipeline: str, incident: Incident, now: Observation, scen
 
 
 def _about_outages(
-    said: Said, pipeline: str, rows: Mapping[str, Mapping[str, Any]], phrases: Phrases, language: Language
+    said: Said, pipeline: str, rows: Mapping[str, Mapping[str, Any]], zone: str, language: Language
 ) -> Draft:
+    phrases = LANGUAGES[language]
     sources = ", ".join(outage.monitor for outage in said.outages)
     first = min(outage.start for outage in said.outages)
     nothing = dict.fromkeys(NUMBERS, float("nan"))
@@ -229,7 +233,7 @@ def _about_outages(
         slot=said.slot,
         headline=getattr(phrases, said.kind).format(source=sources),
         alerts=alerts,
-        facts=(*facts, Fact(phrases.since.format(start=f"{first:{phrases.date} %H:%M} UTC"), ())),
+        facts=(*facts, Fact(phrases.since.format(start=f"{first.tz_convert(zone):{phrases.date} %H:%M}, {zone}"), ())),
         # What is back is told once for outages that began apart: it follows the first of them.
         replies_to=f"{pipeline}/{said.outages[0].kind}/{said.subject}/{stamp(said.outages[0].start)}"
         if said.kind == "source_back"
@@ -246,7 +250,9 @@ def _headline(said: Said, about: Sequence[tuple[Incident, Observation]], phrases
     rest = len(about) - len(named)
     listed = ", ".join(named) + (f" {phrases.more.format(count=rest)}" if rest else "")
     sign = "✔" if resolved else "▼" if about[0][0].direction == "down" else "▲"
-    sentence: str = getattr(phrases, said.kind)
+    # What joins begins with this slot; what got worse began before.
+    joined = said.kind == "worsened" and all(incident.start == incident.last for incident, _ in about)
+    sentence: str = phrases.joined if joined else getattr(phrases, said.kind)
     return f"{sign} {sentence.format(metrics=listed)}"
 
 

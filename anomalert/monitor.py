@@ -19,6 +19,7 @@ from anomalert.errors import ConfigurationError, SourceError
 from anomalert.interfaces import Source, plugin_name
 from anomalert.panel import DAY, as_duration, as_instant, as_slot, slot_of
 from anomalert.policy import Policy
+from anomalert.settings import all_of
 from anomalert.sources.checks import checked_panel
 
 __all__ = ["Metric", "Monitor"]
@@ -69,6 +70,14 @@ class Metric:
             raise ConfigurationError(f"metric {self.name!r}: `absent` is {self.absent!r}: take 'gap' or 'zero'")
         if self.denominator is not None and self.absent == "zero":
             raise ConfigurationError(f"metric {self.name!r} is a ratio: without a value it is unknown, never 0")
+        if not isinstance(self.policy, Policy):
+            raise ConfigurationError(f"metric {self.name!r}: `policy` is {self.policy!r}: Policy(...) makes one")
+        if not isinstance(self.links, Mapping) or not all(
+            isinstance(t, str) for pair in self.links.items() for t in pair
+        ):
+            raise ConfigurationError(
+                f"metric {self.name!r}: `links` is {self.links!r}: write {{'Dashboard': 'https://...'}}"
+            )
         if self.policy.min_volume is None:
             counted = self.absent == "zero" or self.denominator is not None
             # A frozen class: the policy's open default is settled here, where the kind of the metric is known.
@@ -118,7 +127,7 @@ class Monitor:
     name: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "metrics", tuple(self.metrics))
+        object.__setattr__(self, "metrics", all_of(self.metrics, Metric, "metrics"))
         object.__setattr__(self, "slot", as_slot(self.slot))
         object.__setattr__(self, "settle", _settle(self.settle))
         object.__setattr__(self, "name", self.name or plugin_name(self.source))

@@ -22,6 +22,7 @@ class Phrases:
 
     opened: str
     worsened: str
+    joined: str
     reminder: str
     resolved: str
     no_data: str
@@ -69,6 +70,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
     "en": Phrases(
         opened="{metrics}",
         worsened="Getting worse: {metrics}",
+        joined="Now also: {metrics}",
         reminder="Still going on: {metrics}",
         resolved="Back to usual: {metrics}",
         no_data="✖ No data from {source}",
@@ -96,6 +98,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
     "ru": Phrases(
         opened="{metrics}",
         worsened="Стало хуже: {metrics}",
+        joined="Теперь ещё: {metrics}",
         reminder="Всё ещё продолжается: {metrics}",
         resolved="Снова как обычно: {metrics}",
         no_data="✖ Нет данных: {source}",

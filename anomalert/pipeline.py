@@ -26,6 +26,7 @@ from anomalert.outbox import MemoryOutbox, Outbox
 from anomalert.panel import as_duration, as_instant
 from anomalert.phrases import LANGUAGES, Language
 from anomalert.policy import no_judgements
+from anomalert.settings import all_of
 
 __all__ = ["Pipeline"]
 
@@ -82,8 +83,8 @@ class Pipeline:
         heartbeat: str | None = None,
         deadline: str | pd.Timedelta = "60s",
     ) -> None:
-        self.monitors = tuple(monitors)
-        self.notifiers = tuple(notifiers)
+        self.monitors = all_of(monitors, Monitor, "monitors")
+        self.notifiers = all_of(notifiers, Notifier, "notifiers")  # type: ignore[type-abstract]
         self.ledger = ledger
         self.name = name
         self.language = language
@@ -130,18 +131,10 @@ class Pipeline:
     def _check(self) -> None:
         if not self.monitors:
             raise ConfigurationError(f"pipeline {self.name!r} has no monitors: name at least one")
-        members: tuple[object, ...] = self.monitors
-        for member in members:
-            if not isinstance(member, Monitor):
-                raise ConfigurationError(f"pipeline {self.name!r}: a {type(member).__name__} is no Monitor")
         if self.language not in LANGUAGES:
             raise ConfigurationError(f"`language` is {self.language!r}: take one of {', '.join(LANGUAGES)}")
-        everybody = [*self.notifiers, *([self.fallback] if self.fallback else [])]
-        for notifier in everybody:
-            if not isinstance(notifier, Notifier):
-                raise ConfigurationError(
-                    f"pipeline {self.name!r}: a {type(notifier).__name__} is no notifier, it has no `send`"
-                )
+        fallback = [] if self.fallback is None else [self.fallback]
+        everybody = [*self.notifiers, *all_of(fallback, Notifier, "fallback")]  # type: ignore[type-abstract]
         for kind, names in (
             ("monitor", [monitor.name for monitor in self.monitors]),
             ("metric", [metric.name for monitor in self.monitors for metric in monitor.metrics]),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from anomalert.detection import Detection
 from anomalert.errors import ConfigurationError
 from anomalert.panel import as_duration
+from anomalert.settings import is_number
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -75,19 +76,19 @@ class Policy:
     def __post_init__(self) -> None:
         if self.direction not in ("both", "up", "down"):
             raise ConfigurationError(f"`direction` is {self.direction!r}: take 'both', 'up' or 'down'")
-        if not 1 <= self.min_score < float("inf"):
+        if not is_number(self.min_score) or not 1 <= self.min_score < float("inf"):
             raise ConfigurationError(
                 f"`min_score` is {self.min_score!r}: 1 is the edge of the usual range, take 1 or more"
             )
-        if not 0 <= self.min_change <= 1:
+        if not is_number(self.min_change) or not 0 <= self.min_change <= 1:
             raise ConfigurationError(f"`min_change` is {self.min_change!r}: it is a share, from 0 to 1")
-        if self.min_volume is not None and not 0 <= self.min_volume < float("inf"):
+        if self.min_volume is not None and not (is_number(self.min_volume) and 0 <= self.min_volume < float("inf")):
             raise ConfigurationError(f"`min_volume` is {self.min_volume!r}: take 0 (off) or more")
         if not (_are_pair(self.persist, int) and 1 <= self.persist[0] <= self.persist[1]):
             raise ConfigurationError(
                 f"`persist` is {self.persist!r}: (k, n) needs whole numbers, 1 <= k <= n, such as (2, 3)"
             )
-        if not self.recover >= 1:
+        if not is_number(self.recover) or not self.recover >= 1:
             raise ConfigurationError(f"`recover` is {self.recover!r}: at least 1 quiet slot ends an incident")
         if not (_are_pair(self.worsen, (int, float)) and self.worsen[0] >= 1 and self.worsen[1] >= 0):
             raise ConfigurationError(f"`worsen` is {self.worsen!r}: a factor of 1 or more and a step of 0 or more")

@@ -93,7 +93,7 @@ def test_run_judges_tells_and_sums_up(place: Place, name: str, capsys: pytest.Ca
     where = place(PIPELINE.replace("FACTOR", "0.1"), name)
     assert main(["run", where, "--at", AT]) == 0
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == "at 2026-11-02T10:15:00+00:00: 2 metrics judged, 1 alerts"
+    assert shown[0] == "at 2026-11-02T10:15:00+00:00: 1 alerts; 1 anomaly, 1 ok"
     assert re.search(r"likes .* anomaly +True", shown[2])
     assert re.search(r"views .* ok +False", shown[3])
     assert shown[4] == "fake: accepted anomalert/opened/down/likes/20261102T1000Z/20261102T1000Z"
@@ -143,7 +143,7 @@ def test_a_run_that_fails_is_exit_code_1(place: Place, capsys: pytest.CaptureFix
     where = place(BROKEN.replace("ERROR", error), "pipeline")
     assert main(["run", where, "--at", AT]) == 1
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == "at 2026-11-02T10:15:00+00:00: 0 metrics judged, 2 alerts"
+    assert shown[0] == "at 2026-11-02T10:15:00+00:00: 2 alerts"
     assert shown[-1] == "SourceError: source 'feed': it is closed"
 
 
@@ -303,3 +303,14 @@ def test_the_demo_tells_an_incident(tmp_path: Path) -> None:
     assert len(pictures) >= 3
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
     assert list(tmp_path.iterdir()) == [tmp_path / "pictures"]
+
+
+def test_json_stands_alone_on_standard_output(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a notifier prints goes to standard error, so that the report can be piped."""
+    talkative = PIPELINE.replace(
+        "chat = FakeNotifier()", "from anomalert import ConsoleNotifier\nchat = ConsoleNotifier()"
+    )
+    assert main(["run", place(talkative.replace("FACTOR", "0.1"), "pipeline"), "--at", AT, "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["status"] == "done"
+    assert "likes" in shown.err

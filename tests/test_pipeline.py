@@ -493,7 +493,7 @@ def pipeline_of(**settings: Any) -> Pipeline:
     ("settings", "text"),
     [
         ({"monitors": []}, "pipeline 'anomalert' has no monitors: name at least one"),
-        ({"monitors": [FrameSource(panel_of())]}, "pipeline 'anomalert': a FrameSource is no Monitor"),
+        ({"monitors": [FrameSource(panel_of())]}, "`monitors` holds FrameSource: each has to be a Monitor"),
         ({"monitors": [monitor_of(panel_of()), monitor_of(panel_of())]}, "has two monitors named 'feed': rename one"),
         (
             {"monitors": [monitor_of(panel_of()), monitor_of(panel_of(), name="b")]},
@@ -501,8 +501,8 @@ def pipeline_of(**settings: Any) -> Pipeline:
         ),
         ({"notifiers": [FakeNotifier(), FakeNotifier()]}, "has two notifiers named 'fake': rename one"),
         ({"notifiers": [FakeNotifier()], "fallback": FakeNotifier()}, "has two notifiers named 'fake'"),
-        ({"notifiers": [{"token": "canary"}]}, "pipeline 'anomalert': a dict is no notifier, it has no `send`"),
-        ({"fallback": "canary"}, "pipeline 'anomalert': a str is no notifier"),
+        ({"notifiers": [{"token": "canary"}]}, "`notifiers` holds dict: each has to be a Notifier"),
+        ({"fallback": "canary"}, "`fallback` holds str: each has to be a Notifier"),
         ({"language": "fr"}, "`language` is 'fr': take one of en, ru"),
         ({"deadline": 60}, "`deadline` is the bare number 60"),
         ({"deadline": "0s"}, "`deadline` is '0s': a duration above 0 is needed"),

@@ -7,8 +7,9 @@ import pandas as pd
 
 from anomalert import kernels
 from anomalert.detection import Baseline, Bounds, Detector
-from anomalert.detectors.settings import Sampling, check_min_count, is_number
+from anomalert.detectors.settings import Sampling, check_min_count
 from anomalert.errors import ConfigurationError
+from anomalert.settings import is_number
 
 __all__ = ["RollingSigma"]
 

@@ -1,21 +1,16 @@
 """Checks that detectors share: a setting that makes no sense is refused when the detector is built."""
 
 from dataclasses import dataclass
-from numbers import Real
 
 import pandas as pd
 
 from anomalert.errors import ConfigurationError
 from anomalert.panel import CLOCK_CHANGE, as_duration
+from anomalert.settings import is_number
 
-__all__ = ["Sampling", "check_days", "check_min_count", "check_threshold", "is_number"]
+__all__ = ["Sampling", "check_days", "check_min_count", "check_threshold"]
 
 DAY = pd.Timedelta("1D")
-
-
-def is_number(value: object) -> bool:
-    """Whether `value` is a number that can be compared: a text or None is refused in words, not by Python."""
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_threshold(threshold: float) -> None:
