@@ -15,6 +15,9 @@ __all__ = ["SqliteEngine"]
 APPLICATION = 0x616E6F6D
 """Marks a file as a ledger, so that no other database is taken for a damaged one."""
 
+OLDEST = (3, 35)
+"""The first version whose statements can return what they changed."""
+
 BUSY_SECONDS = 10.0
 """How long a statement waits for another connection's transaction; those take milliseconds."""
 
@@ -50,6 +53,12 @@ class SqliteEngine:
     """
 
     def __init__(self, path: Path, place: str) -> None:
+        if sqlite3.sqlite_version_info < OLDEST:
+            needed = ".".join(map(str, OLDEST))
+            raise LedgerError(
+                f"ledger {place} needs SQLite {needed}, and this Python has {sqlite3.sqlite_version}: use a Python with a"
+                " newer one, or a PostgreSQL ledger"
+            )
         self.place = place
         self._connection = self._guarded(
             lambda: sqlite3.connect(

@@ -22,7 +22,7 @@ from anomalert.ledger.tables import VERSIONS
 
 __all__ = ["SqlitePlace"]
 
-COMPANIONS = ("-wal", "-shm")
+COMPANIONS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database file."""
 
 
@@ -103,7 +103,7 @@ class SqlitePlace:
         draft = path.with_name(f"{path.name}.new")
         for name in (path.name, draft.name):
             for companion in COMPANIONS:
-                # Of a database that is gone: SQLite would play this log into the new one.
+                # Of a database that is gone: SQLite would play these into the new one.
                 path.with_name(name + companion).unlink(missing_ok=True)
         draft.unlink(missing_ok=True)
         os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))

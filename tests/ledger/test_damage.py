@@ -202,10 +202,14 @@ def test_the_log_of_a_ledger_that_was_removed_is_not_played_into_the_new_one(mem
         wal = path.with_name("alerts.db-wal").read_bytes()
     assert wal
     path.unlink()
-    path.with_name("alerts.db-wal").write_bytes(wal)
+    # Also what is left of a process that was killed while it made the file.
+    leftovers = [path.with_name(f"alerts.db.new{ending}") for ending in ("", "-wal", "-journal")]
+    for stale in (path.with_name("alerts.db-wal"), *leftovers):
+        stale.write_bytes(wal)
     with ledger.open("feed") as session:
         assert session.state() is None
     assert ledger.verify() == []
+    assert not any(stale.exists() for stale in leftovers)
 
 
 def test_a_log_cut_anywhere_leaves_whole_transactions(memory_folder: Path) -> None:

@@ -236,6 +236,13 @@ def test_a_full_disk_fails_the_commit_and_damages_nothing(memory_folder: Path) -
     assert any("disk" in outcome for outcome in outcomes)
 
 
+def test_a_sqlite_that_is_too_old_is_told(memory_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and not by a statement that it does not understand."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(LedgerError, match=r"needs SQLite 3\.35"), Ledger(memory_folder / "alerts.db").open("feed"):
+        pass
+
+
 def test_a_disk_that_fills_up_says_so(memory_folder: Path) -> None:
     """What fails is told with what to do about it, and the session goes on as if it had not been tried."""
     path = memory_folder / "alerts.db"
