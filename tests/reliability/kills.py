@@ -1,0 +1,201 @@
+"""Runs are killed with SIGKILL and started again, and what people got is counted: the proof of the promise.
+
+``python -m tests.reliability.kills --points --pairs --random 1000`` prints the figures: a kill at every crash point, a
+kill at every point and another one at every point of the run that follows, and kills at random times. Real processes,
+real sockets, a real ledger. `test_kills` runs every point, some pairs and some random kills for every change.
+"""
+
+import argparse
+import json
+import random
+import signal
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from os import getpid, kill
+from pathlib import Path
+
+import pandas as pd
+
+from anomalert import Ledger
+from tests.reliability.children import Child, Point, counted, forking, started
+from tests.reliability.messenger import accepted, running_messenger
+from tests.reliability.places import Places, places
+from tests.reliability.story import CHANNELS, NEXT, NOW, TextNotifier, pipeline
+from tests.reliability.tally import Case, Figures
+
+__all__ = ["Stage", "all_pairs", "all_points", "random_times", "some_pairs", "staged"]
+
+When = Point | float
+"""Where a run is killed: at a crash point, or after so many seconds."""
+
+
+@dataclass
+class Stage:
+    """Where stories are lived through.
+
+    Parameters
+    ----------
+    places : Places
+        Of the ledgers.
+    port : int
+        Of the messenger.
+    again_at : pandas.Timestamp
+        What the runs after a kill are started for: the same slot as a scheduler's retry does, or the next one.
+    """
+
+    places: Places
+    port: int
+    again_at: pd.Timestamp = NOW
+    _cases: int = 0
+
+    def case(self) -> str:
+        """Give a name that no case had."""
+        self._cases += 1
+        return f"case{self._cases}"
+
+    def run(self, place: str, case: str, at: pd.Timestamp = NOW, wait: str = "60s") -> Callable[[], int]:
+        """Return a run that builds its pipeline itself."""
+
+        def run() -> int:
+            return pipeline(place, [TextNotifier(name, self.port, case) for name in CHANNELS], wait).run(at).exit_code
+
+        return run
+
+    def points(self) -> list[Point]:
+        """Return every crash point of a run that nothing happens to."""
+        child = started(self.run(self.places.fresh(), self.case())).ended()
+        assert child.code == 0, child
+        return counted(child.log)
+
+    def seconds(self) -> float:
+        """Return how long a run takes."""
+        times = []
+        for _ in range(5):
+            child = started(self.run(self.places.fresh(), self.case()))
+            begun = time.monotonic()
+            child.ended()
+            times.append(time.monotonic() - begun)
+        return statistics.median(times)
+
+    def lived(self, kills: Sequence[When]) -> Case:
+        """Kill a run, and then as many of its successors as there are kills; let one through, and one more."""
+        place, name, case = self.places.fresh(), self.case(), Case()
+        for number, when in enumerate(kills):
+            case.hit(_killed(self.run(place, name, self.again_at if number else NOW), when).ended())
+            case.faults += Ledger(place).verify()
+        case.failed += started(self.run(place, name, self.again_at)).ended().code != 0
+        self.settle(case, place, name)
+        return case
+
+    def settle(self, case: Case, place: str, name: str) -> None:
+        """Run once more, which has to say nothing, and note what people got by then."""
+        told = len(accepted(self.port, name))
+        case.failed += started(self.run(place, name, self.again_at)).ended().code != 0
+        case.accepted = accepted(self.port, name)
+        case.afterwards = len(case.accepted) - told
+        case.faults += Ledger(place).verify()
+
+
+def all_points(stage: Stage, step: int = 1) -> Figures:
+    """Kill a run at every crash point, or at every `step`-th."""
+    figures = Figures()
+    for point in stage.points()[::step]:
+        figures.add(str(point), stage.lived([point]))
+    return figures
+
+
+def all_pairs(stage: Stage) -> Figures:
+    """Kill a run at every crash point, and the one that follows at every point that it reaches."""
+    figures, points = Figures(), stage.points()
+    threads = dict.fromkeys(point.thread for point in points)
+    for first in points:
+        for thread in threads:
+            for number in range(1, len(points) + 1):
+                case = stage.lived([first, Point(thread, number)])
+                if case.kills < 2:
+                    # The second run has no such point: the one that got through was a run after one kill.
+                    break
+                figures.add(f"{first}, then {thread} {number}", case)
+    return figures
+
+
+def some_pairs(stage: Stage, count: int, seed: int) -> Figures:
+    """Kill a run at a random crash point, and its successor at another, if it gets there; `count` times."""
+    figures, points, choose = Figures(), stage.points(), random.Random(seed)
+    while figures.cases < count:
+        first, second = choose.choice(points), choose.choice(points)
+        case = stage.lived([first, second])
+        if case.kills == 2:
+            figures.add(f"{first}, then {second}", case)
+    return figures
+
+
+def random_times(stage: Stage, count: int, seed: int) -> Figures:
+    """Kill a run at a random time, before its beginning and after its end included; `count` times."""
+    figures, choose, longest = Figures(), random.Random(seed), 1.1 * stage.seconds()
+    for _ in range(count):
+        after = choose.uniform(0, longest)
+        figures.add(f"after {after:.4f} s", stage.lived([after]))
+    return figures
+
+
+@contextmanager
+def staged(engine: str = "sqlite", again_at: pd.Timestamp = NOW) -> Iterator[Stage]:
+    """Set a stage: a messenger that listens, and a ledger with a history."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_messenger() as port,
+        places(engine, Path(folder)) as of_ledgers,
+    ):
+        stage = Stage(of_ledgers, port, again_at)
+        with forking():
+            stage.lived([])
+            yield stage
+
+
+def _killed(run: Callable[[], int], when: When) -> Child:
+    if isinstance(when, Point):
+        return started(run, when, lambda: kill(getpid(), signal.SIGKILL))
+    child = started(run)
+    time.sleep(when)
+    child.signalled(signal.SIGKILL)
+    return child
+
+
+def main() -> None:
+    """Print the figures that are asked for, or all of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--points", action="store_true", help="every crash point")
+    parser.add_argument("--pairs", type=int, nargs="?", const=0, metavar="N", help="every pair of points, or N of them")
+    parser.add_argument("--random", type=int, metavar="N", help="N random times")
+    parser.add_argument("--step", type=int, default=1, help="of the points, take every N-th (default: %(default)s)")
+    parser.add_argument("--engine", default="sqlite", help="sqlite, postgres, or the address of a PostgreSQL ledger")
+    parser.add_argument("--next-slot", action="store_true", help="after a kill the next slot is run, and not the same")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each")
+    options = parser.parse_args()
+    with staged(options.engine, NEXT if options.next_slot else NOW) as stage:
+        asked: dict[str, Callable[[], Figures]] = {}
+        if options.points:
+            asked["every point"] = lambda: all_points(stage, options.step)
+        if options.pairs:
+            asked[f"{options.pairs} pairs, seed {options.seed}"] = lambda: some_pairs(
+                stage, options.pairs, options.seed
+            )
+        if options.pairs == 0:
+            asked["every pair"] = lambda: all_pairs(stage)
+        if options.random:
+            asked[f"random times, seed {options.seed}"] = lambda: random_times(stage, options.random, options.seed)
+        for name, figures in asked.items():
+            begun = time.monotonic()
+            found = figures()
+            told = asdict(found) if options.json else f"{name}: {found} ({time.monotonic() - begun:.0f} s)"
+            print(json.dumps({"name": name, **told}) if isinstance(told, dict) else told, flush=True)
+
+
+if __name__ == "__main__":
+    main()
