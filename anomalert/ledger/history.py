@@ -46,7 +46,10 @@ class LedgerHistory:
     @cached_property
     def incidents(self) -> pd.DataFrame:
         """One row per incident: pipeline, incident, ended (NaT while it lasts), and what is kept of it."""
-        return self._with_body(INCIDENTS, ("pipeline", "incident", "ended"), "ended")
+        frame = self._with_body(INCIDENTS, ("pipeline", "incident", "ended"), "ended")
+        for name in frame.columns.intersection(["start", "end", "peak_slot"]):
+            frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
+        return frame
 
     @cached_property
     def messages(self) -> pd.DataFrame:
