@@ -56,8 +56,8 @@ class SqliteEngine:
         if sqlite3.sqlite_version_info < OLDEST:
             needed = ".".join(map(str, OLDEST))
             raise LedgerError(
-                f"ledger {place} needs SQLite {needed}, and this Python has {sqlite3.sqlite_version}: use a Python with a"
-                " newer one, or a PostgreSQL ledger"
+                f"ledger {place} needs SQLite {needed}, and this Python has {sqlite3.sqlite_version}: use a Python"
+                " with a newer one, or a PostgreSQL ledger"
             )
         self.place = place
         self._connection = self._guarded(
