@@ -97,8 +97,8 @@ def checked_index(frame: pd.DataFrame) -> pd.DatetimeIndex:
     index = frame.index
     if not isinstance(index, pd.DatetimeIndex):
         raise InvalidPanelError(f"`frame` has an index of {type(index).__name__}: charts need a DatetimeIndex")
-    if index.hasnans or not index.is_monotonic_increasing:
-        raise InvalidPanelError("the index of `frame` has gaps or runs back: charts need increasing times")
+    if not index.is_monotonic_increasing:
+        raise InvalidPanelError("the index of `frame` runs back or holds NaT: charts need increasing times")
     return index
 
 
@@ -213,5 +213,6 @@ def short(value: float, beside: float = 0.0) -> str:
     told = value if beside or 100 <= abs(value) < 1e4 else float(f"{value:.3g}")
     largest = beside or abs(told)
     unit, letter = next(((unit, letter) for size, unit, letter in UNITS if size <= largest < 1e15), (1.0, ""))
-    digits = ".0f" if unit == 1.0 and not beside and abs(told) >= 100 and largest < 1e15 else ".6g"
+    whole = unit == 1.0 and 100 <= abs(told) < 1e15
+    digits = ".6g" if beside else ".0f" if whole else ".3g"
     return (f"{told / unit:{digits}}{letter}" if told else "0").replace("-", "−")

@@ -241,7 +241,6 @@ def _finish(figure: "Figure", axes: "Axes") -> None:
     ticks = [tick for tick in ticks if bottom <= tick <= top]
     numbers = [chartdata.short(tick, max(abs(bottom), abs(top))) for tick in ticks]
     axes.set_yticks(ticks, numbers)
-    axes.minorticks_off()
     axes.tick_params(
         which="both", length=0, labelsize=SMALL, labelcolor=QUIET, labelfontfamily=FONT, pad=12, labelbottom=True,
         labelleft=True, labeltop=False, labelright=False,

@@ -126,6 +126,7 @@ def number(text: str) -> float:
 
 
 @given(st.floats(-chartdata.LARGEST, chartdata.LARGEST))
+@example(5e-324)
 @example(999_999.0)
 @example(9_999.7)
 @example(-99.97)
@@ -146,7 +147,8 @@ def test_short_numbers_are_short_and_right(value: float) -> None:
     ("value", "text"),
     [
         (0.184, "0.184"), (61.0, "61"), (812.4, "812"), (3077.2, "3077"), (12_345.0, "12.3k"), (999_999.0, "1M"),
-        (4.5e6, "4.5M"), (-2e9, "−2G"), (7.34e11, "734G"), (1e12, "1T"), (0.0, "0"), (-0.0, "0"), (2e-7, "2e−07"),
+        (4.5e6, "4.5M"), (-2e9, "−2G"), (7.34e11, "734G"), (1e12, "1T"),
+        (2e15, "2e+15"), (0.0, "0"), (-0.0, "0"), (2e-7, "2e−07"),
     ],
 )  # fmt: skip
 def test_numbers_are_told_at_a_glance(value: float, text: str) -> None:

@@ -18,13 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.dates import num2date
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from anomalert import charts
-from anomalert.chartdata import COLUMNS
+from anomalert.chartdata import COLUMNS, MOST_BAND
 from anomalert.errors import InvalidPanelError
 
 DAY = pd.date_range("2026-11-09", periods=96, freq="15min", tz="Europe/Moscow")
@@ -131,8 +132,10 @@ def test_a_single_row_shows_value_expected_and_band() -> None:
     axes = figure.axes[0]
     shown = {line.get_marker() for line in axes.get_lines() if len(np.asarray(line.get_xdata()))}
     assert {"D", "_"} <= shown
-    assert len(axes.collections[-1].get_paths()) == 1
-    charts.to_png(figure)
+    bands = [each.get_segments() for each in axes.collections if isinstance(each, LineCollection)]
+    row = day().iloc[41]
+    assert len(bands) == 1
+    np.testing.assert_allclose(np.asarray(bands[0])[0, :, 1], [row["lower"], row["expected"] * MOST_BAND * 1.08])
 
 
 def test_an_hour_that_is_repeated_is_drawn_twice_without_a_line_back() -> None:
@@ -142,6 +145,13 @@ def test_an_hour_that_is_repeated_is_drawn_twice_without_a_line_back() -> None:
     hours = np.asarray(value.get_xdata(), dtype=float)
     assert (len(index), len(hours)) == (100, 101)
     assert list(hours[11:14]) == pytest.approx([2.75, np.nan, 2.0], nan_ok=True)
+
+
+def test_a_day_begins_at_0_and_a_stretch_near_what_it_shows() -> None:
+    """Far from 0 a day keeps its 0, so that its height tells its size; a stretch shows its band instead."""
+    frame = level(DAY, value=1000.0, expected=1005.0, lower=995.0, upper=1015.0)
+    assert charts.draw_day(frame, "likes").axes[0].get_ylim()[0] == 0.0
+    assert charts.draw_band(frame, "likes").axes[0].get_ylim() == pytest.approx((993.4, 1016.6))
 
 
 def test_a_wide_band_does_not_flatten_the_course() -> None:
@@ -200,6 +210,7 @@ def test_hostile_titles_draw_without_a_warning(title: str, drawn: str) -> None:
     """Mathematics is text, a title is one line, and what the font lacks is left out."""
     figure = charts.draw_band(day(), title)
     assert figure.axes[0].get_title(loc="left") == drawn
+    assert not any(text.get_parse_math() for text in texts(figure).values() if "$" in text.get_text())
     charts.to_png(figure)
 
 
