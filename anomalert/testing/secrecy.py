@@ -15,16 +15,19 @@ __all__ = ["heard", "leaking", "texts_of"]
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """Collect what is logged meanwhile, by anybody and from DEBUG up."""
+    """Collect what is logged meanwhile, by anybody and from DEBUG up, also where a library has silenced another."""
     lines: list[str] = []
     handler, root = _Collector(lines), logging.getLogger()
-    level = root.level
+    known = [each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    levels = {logger: logger.level for logger in (root, *known)}
     root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    for logger in levels:
+        logger.setLevel(logging.DEBUG)
     try:
         yield lines
     finally:
-        root.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)
         root.removeHandler(handler)
 
 

@@ -11,6 +11,7 @@ import pytest
 from anomalert.errors import DeliveryError, NotSentError, Outcome, RejectedError, UnknownOutcomeError
 from anomalert.interfaces import AlertKind, Message
 from anomalert.testing import FakeNotifier, check_notifier
+from anomalert.testing.secrecy import heard, leaking
 
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 
@@ -178,3 +179,17 @@ def test_a_way_to_fail_that_is_none_is_refused() -> None:
         ValueError, match="`failing` names 'refused': a send fails as one of not_sent, rejected, unknown"
     ):
         check_notifier(FakeNotifier(), {"refused": FakeNotifier()})  # type: ignore[dict-item]  # the mistake
+
+
+def test_a_library_that_was_silenced_is_heard_all_the_same() -> None:
+    """A driver may turn another's log down for the whole process; a secret in it is found, and the level comes back."""
+    silenced = logging.getLogger("urllib3")
+    before = silenced.level
+    silenced.setLevel(logging.WARNING)
+    try:
+        with heard() as lines:
+            logging.getLogger("urllib3.connectionpool").debug("GET /?password=hunter22")
+        assert leaking({"the log": "".join(lines)}, ["hunter22"]) == "the log"
+        assert silenced.level == logging.WARNING
+    finally:
+        silenced.setLevel(before)
