@@ -102,7 +102,7 @@ def _run(options: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
         report = pipeline.run(options.at or datetime.now(UTC), dry_run=options.dry_run)
     for error in report.errors if options.verbose else ():
-        traceback.print_exception(error)
+        _print_places(error)
     if options.json:
         import json
 
@@ -110,6 +110,15 @@ def _run(options: argparse.Namespace) -> int:
     else:
         _print_summary(report)
     return report.exit_code
+
+
+def _print_places(error: BaseException | None) -> None:
+    """Print where an error and its causes arose: a traceback shows texts and lines too, and the passwords in them."""
+    while error is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        places = [f"  {frame.filename}, line {frame.lineno}, in {frame.name}" for frame in frames]
+        print("\n".join([type(error).__name__, *places]), file=sys.stderr)  # noqa: T201
+        error = error.__cause__
 
 
 def _print_summary(report: RunReport) -> None:

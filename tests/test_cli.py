@@ -265,8 +265,21 @@ down = Monitor(ClickHouseSource(query, connection, name="down"), [Metric("n", Da
 panel = synthetic_panel(10, start="2026-10-24")
 panel.loc["2026-11-02T10:00Z":"2026-11-02T10:00Z"] *= 0.1
 feed = Monitor(FakeSource(panel, name="feed"), [Metric("likes", DayLagRatio())])
+
+
+class Driver:
+    def read(self, start, end):
+        raise OSError("no route to http://reader:PASSWORD@db")
+
+
+class Hook:
+    def send(self, message):
+        raise OSError("no route to https://hooks/TOKEN")
+
+
+legacy = Monitor(Driver(), [Metric("orders", DayLagRatio())], name="legacy")
 chat = TelegramNotifier(token="TOKEN", chat_id=CHAT, api_url="URL")
-pipeline = Pipeline([feed, down], [chat], heartbeat="http://127.0.0.1:9/KEY")
+pipeline = Pipeline([feed, down, legacy], [chat, Hook()], heartbeat="http://127.0.0.1:9/KEY")
 """
 
 
@@ -282,6 +295,11 @@ def test_no_secret_is_ever_printed(tmp_path: Path, arguments: list[str]) -> None
     assert done.returncode == 1, done.stderr
     shown = done.stdout + done.stderr
     assert "down" in shown
+    assert "legacy" in shown
+    if arguments == ["--verbose", "run"]:
+        assert re.search(r"OSError\n(  .+\n)*  .*secretive\.py, line \d+, in send\n", shown), (
+            "the place is told, the text is not"
+        )
     for secret in (password, key, TOKEN, TOKEN.partition(":")[2]):
         assert secret not in shown
     if "run" in arguments:

@@ -310,7 +310,7 @@ def policies(draw: st.DrawFn) -> Policy:
     )
 
 
-@settings(deadline=None, max_examples=12, phases=QUICK)
+@settings(deadline=None, max_examples=8, phases=QUICK)
 @given(watched_panels(), st.integers(0, 24))
 def test_a_run_gives_the_verdicts_of_a_notebook(drawn: tuple[Monitor, pd.DataFrame], skipped: int) -> None:
     """Slot by slot, a run judges as one call over the whole panel does: the same rows, to the last digit."""
