@@ -61,6 +61,14 @@ def test_without_width_equality_is_eight_ulp_wide(level: float) -> None:
     assert score_of(level - 10 * ulp, level, level, level) == LARGEST_SCORE
 
 
+def test_rounding_moves_nothing_across_a_bound() -> None:
+    """One step outside scores above 1 and the bound itself 1, also where both distances round to the same number."""
+    outside = math.nextafter(0.3, 1.0)
+    assert outside - -1e16 == 0.3 - -1e16
+    assert score_of(outside, -1e16, -2e16, 0.3) > 1.0
+    assert score_of(0.3, -1e16, -2e16, 0.3) == 1.0
+
+
 def test_a_ratio_of_nothing_is_an_anomaly_on_any_traffic() -> None:
     """Where 0 is expected without width, 0 is as expected and anything else has the largest score."""
     assert score_of(0.0, 0.0, 0.0, 0.0) == 0.0
