@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomalert import detection as detection_module
+from anomalert import baseline as baseline_module
 from anomalert.detection import Baseline, Bounds, Detection, Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma
 from anomalert.errors import ConfigurationError, DetectorError, InvalidPanelError
@@ -267,10 +267,10 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = synthetic_panel(days=9, gaps=0.05)
     detectors: list[Detector] = [IQR(window="6h", season=None), RollingSigma(window="7D", season="1D")]
     whole = [detector.detect(panel) for detector in detectors]
-    monkeypatch.setattr(detection_module, "BLOCK_VALUES", 1000)
+    monkeypatch.setattr(baseline_module, "BLOCK_VALUES", 1000)
     for detector, detection in zip(detectors, whole, strict=True):
         pd.testing.assert_frame_equal(detector.detect(panel).score, detection.score, check_exact=True)
-    monkeypatch.setattr(detection_module, "BLOCK_VALUES", 1)
+    monkeypatch.setattr(baseline_module, "BLOCK_VALUES", 1)
     short = panel.iloc[:40]
     pd.testing.assert_frame_equal(
         RollingSigma().detect(short).score,
