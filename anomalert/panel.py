@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 DAY = pd.Timedelta("1D")
+MINUTE = pd.Timedelta("1min")
 
 CLOCK_CHANGE = pd.Timedelta("3h")
 """The largest jump of a zone's clock since 2012 (Antarctica/Casey); lookbacks leave room for it."""
@@ -154,7 +155,7 @@ def slot_length(index: pd.DatetimeIndex) -> pd.Timedelta:
     if isinstance(index.freq, pd.offsets.Tick):
         slot = pd.Timedelta(index.freq)
     elif len(index) < 2:
-        slot = DAY  # One row alone has nothing before it: any grid holds it.
+        slot = MINUTE  # One row alone has nothing before it: any grid holds it, and a fine one fits any window.
     else:
         slot = pd.Timedelta(int(np.diff(_nanoseconds(index)).min()), unit="ns")
     if DAY % slot != pd.Timedelta(0):

@@ -12,6 +12,7 @@ from anomalert.detection import Baseline, Bounds, Detection, Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma
 from anomalert.errors import ConfigurationError, DetectorError, InvalidPanelError
 from anomalert.testing import synthetic_panel
+from tests.registry import DETECTORS
 
 SLOT = pd.Timedelta("15min")
 
@@ -88,6 +89,14 @@ def test_a_panel_without_rows_or_metrics_has_an_empty_detection() -> None:
             assert len(detection.to_frame()) == 0
             assert list(detection.events().columns) == ["metric", "start", "end", "direction", "peak_score"]
             assert detection.counts().to_numpy().sum() == 0
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_a_panel_too_short_to_have_a_slot_is_warming_up(rows: int) -> None:
+    """One row without a frequency, or none, has no history for any detector; it is no error."""
+    data = pd.Series([5.0], pd.DatetimeIndex(["2026-11-01T00:15"]), name="likes").iloc[:rows]
+    for detector in DETECTORS:
+        assert detector.detect(data).status["likes"].tolist() == ["warming_up"] * rows
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_the_slot_is_the_frequency_or_the_smallest_step() -> None:
     assert slot_length(regular) == pd.Timedelta("15min")
     assert slot_length(regular[[0, 1, 4]]) == pd.Timedelta("15min")
     assert slot_length(regular[:1]) == pd.Timedelta("15min")
-    assert slot_length(regular[[0]]) == pd.Timedelta("1D")
+    assert slot_length(regular[[0]]) == pd.Timedelta("1min")
     assert slot_length(pd.date_range("2026-11-01", periods=5, freq="1D")) == pd.Timedelta("1D")
     with pytest.raises(InvalidPanelError, match="the rows are 0 days 00:07:00 apart, which does not divide a day"):
         slot_length(pd.date_range("2026-11-01", periods=5, freq="7min"))

@@ -57,12 +57,15 @@ class Sampling:
     def min_count(self, wanted: int | None, least: int, slot: pd.Timedelta) -> int:
         """How many of them have to be known: `wanted`, or else half of them, and never fewer than `least`."""
         size = self.size(slot)
-        if wanted is not None and wanted > size:
+        count = max(-(-size // 2) if wanted is None else wanted, least)
+        # A window that holds no slot at all is refused where it is laid on the panel.
+        if 0 < size < count:
+            asked = f"`min_count` is {count}" if wanted is not None else f"at least {count} known values are needed"
             raise ConfigurationError(
-                f"`min_count` is {wanted} but a window of {self.window} has only {size} past slots to compare with: "
-                "nothing could ever be judged"
+                f"{asked}, but a window of {self.window} has only {size} past slots to compare with: nothing could "
+                "ever be judged"
             )
-        return max(-(-size // 2) if wanted is None else wanted, least)
+        return count
 
 
 def check_min_count(min_count: int | None, least: int, sampling: Sampling | None = None) -> None:
