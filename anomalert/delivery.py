@@ -21,7 +21,7 @@ from anomalert.messages import Draft, digest
 from anomalert.outbox import Outbox
 from anomalert.phrases import LANGUAGES
 
-__all__ = ["deliver"]
+__all__ = ["deliver", "note_accepted"]
 
 UNKNOWNS_ALLOWED = 2
 """A message is tried once more after an unknown outcome, marked as a possible repeat, and then no more."""
@@ -87,6 +87,18 @@ def _fallen_back(channels: Sequence["_Channel"], last: "_Channel") -> "_Channel"
     last.start()
     last.finish()
     return last
+
+
+def note_accepted(outbox: Outbox, deliveries: Sequence[Delivery]) -> None:
+    """Note in an outbox that was opened anew what was accepted and could not be noted before."""
+    for delivery in deliveries:
+        if delivery.outcome != "accepted":
+            continue
+        waiting = {pending.message.key for pending in outbox.pending(delivery.notifier)}
+        attempt = outbox.claim([delivery.message], delivery.notifier) if delivery.message in waiting else None
+        if attempt is not None:
+            keys, to = [delivery.message], delivery.notifier
+            outbox.record(keys, to, attempt, "accepted", receipt=delivery.receipt, final=True)
 
 
 @dataclass

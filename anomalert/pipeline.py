@@ -11,7 +11,7 @@ from datetime import datetime
 import pandas as pd
 
 from anomalert.crashpoints import reached
-from anomalert.delivery import deliver
+from anomalert.delivery import deliver, note_accepted
 from anomalert.episodes import State, state_from_dict
 from anomalert.errors import ConfigurationError, LedgerBusyError, LedgerDamagedError, LedgerError
 from anomalert.findings import Findings, Watchers, find
@@ -164,35 +164,46 @@ class Pipeline:
     def _with_ledger(self, ledger: Ledger, instant: pd.Timestamp, dry_run: bool) -> RunReport:
         """Run with the ledger; what it cannot do must not keep an alert from being sent."""
         try:
-            report = self._remembered(ledger, instant, dry_run)
-            if not dry_run and any(isinstance(error, LedgerDamagedError) for error in report.errors):
-                _moved_aside(ledger, instant)  # Found while delivering: everything was sent, the next run begins anew.
-            return report
+            return self._remembered(ledger, instant, dry_run)
         except LedgerBusyError as error:
             return RunReport(instant, no_judgements(), errors=(error,))
         except LedgerDamagedError as error:
-            trouble = LedgerDamagedError(f"{error}{'' if dry_run else _moved_aside(ledger, instant)}")
+            trouble: LedgerError = LedgerDamagedError(f"{error}{'' if dry_run else _moved_aside(ledger, instant)}")
         except LedgerError as error:
-            return self._without(instant, dry_run, error)
+            trouble = error
+        # Once more, with a new file, or with a new connection to a server that has only restarted.
         try:
             report = self._remembered(ledger, instant, dry_run, trouble)
+        except LedgerBusyError as error:
+            # Another run has taken over; what this one recorded is sent by that.
+            return RunReport(instant, no_judgements(), errors=(trouble, error))
         except LedgerError as error:
             return self._without(instant, dry_run, error)
-        return replace(report, errors=(trouble, *report.errors))
+        if isinstance(trouble, LedgerDamagedError):
+            return replace(report, errors=(trouble, *report.errors))
+        logger.warning("pipeline %r: the ledger failed, and was opened anew: %s", self.name, trouble)
+        return report
 
     def _remembered(
         self, ledger: Ledger, instant: pd.Timestamp, dry_run: bool, trouble: LedgerError | None = None
     ) -> RunReport:
+        """Run once with the ledger; `trouble` is what befell the first try, if this is the second."""
         report = None
         try:
             with ledger.open(self.name) as session:
                 reached("run: the ledger is open")
                 found = find(self._watchers, instant, session, state_from_dict(session.state()))
-                if trouble is not None:
+                if isinstance(trouble, LedgerDamagedError):
                     found = replace(found, drafts=[self._doubtful(each, trouble) for each in found.drafts])
                 reached("run: judged, nothing recorded")
-                report = self._recorded(session, found, instant, dry_run)
-                if found.begins_a_day and not dry_run:
+                try:
+                    report = self._recorded(session, found, instant, dry_run)
+                except LedgerError as error:
+                    if trouble is None:
+                        raise
+                    return self._told_from_memory(found, instant, dry_run, error)
+                lost = [error for error in report.errors if isinstance(error, LedgerError)]
+                if found.begins_a_day and not dry_run and not lost:
                     keep = {opened_key(self.name, episode.key) for episode in found.state.episodes}
                     session.prune(found.newest - ledger.retention, keep)
         except LedgerError as error:
@@ -200,22 +211,40 @@ class Pipeline:
                 raise
             # Everything was told by then: what fails afterwards must not have it told again.
             return replace(report, errors=(*report.errors, error))
+        if lost:
+            return self._resumed(ledger, report, found)
         reached("run: done")
         return report
 
     def _recorded(self, session: LedgerSession, found: Findings, instant: pd.Timestamp, dry_run: bool) -> RunReport:
-        """Record what was found, then deliver it; whatever the ledger cannot do, deliver."""
+        """Record what was found, then deliver it."""
         if dry_run:
             return self._delivered(found, MemoryOutbox((), ()), instant, dry_run)
-        try:
-            session.commit(found.record(tuple(map(plugin_name, self.notifiers))))
-        except LedgerError as error:
-            return self._told_from_memory(found, instant, dry_run, error)
+        session.commit(found.record(tuple(map(plugin_name, self.notifiers))))
         reached("run: recorded, nothing sent")
-        report = self._delivered(found, session, instant, dry_run)
-        if any(isinstance(error, LedgerError) for error in report.errors):
-            return self._completed_from_memory(report, found)
-        return report
+        return self._delivered(found, session, instant, dry_run)
+
+    def _resumed(self, ledger: Ledger, report: RunReport, found: Findings) -> RunReport:
+        """Deliver what the ledger failed to hand out: with a new connection to it, or else from memory."""
+        if any(isinstance(error, LedgerDamagedError) for error in report.errors):
+            completed = self._completed_from_memory(report, found)
+            _moved_aside(ledger, report.at)  # Everything was sent, so the next run may begin anew.
+            return completed
+        try:
+            with ledger.open(self.name) as session:
+                note_accepted(session, report.deliveries)
+                more, failures = deliver(session, self.notifiers, found.newest, self.deadline, self.fallback)
+        except LedgerBusyError as error:
+            # Another run has taken over what is pending.
+            return replace(report, errors=(*report.errors, error))
+        except LedgerError as error:
+            return self._completed_from_memory(replace(report, errors=(*report.errors, error)), found)
+        resumed = replace(report, deliveries=(*report.deliveries, *more), errors=(*report.errors, *failures))
+        if any(isinstance(error, LedgerError) for error in failures):
+            return self._completed_from_memory(resumed, found)
+        lost = [error for error in report.errors if isinstance(error, LedgerError)]
+        logger.warning("pipeline %r: the ledger failed, and was opened anew: %s", self.name, lost[0])
+        return replace(resumed, errors=tuple(error for error in resumed.errors if error not in lost))
 
     def _completed_from_memory(self, report: RunReport, found: Findings) -> RunReport:
         """Send what the ledger failed to hand out while it was being delivered: each channel gets what it lacks."""

@@ -4,6 +4,7 @@ The parent that forks has no thread of its own while it does, and no database op
 """
 
 import gc
+import logging
 import os
 import random
 import select
@@ -122,6 +123,8 @@ def started(
         return Child(pid, reading)
     try:
         os.close(reading)
+        # What goes wrong is done to the child on purpose.
+        logging.disable(logging.CRITICAL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         crashpoints.observers[:] = [_observer(writing, at, act)]
         random.seed(os.getpid())

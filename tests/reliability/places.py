@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tests.reliability.story import write_history
 
-__all__ = ["Places", "PostgresPlaces", "SqlitePlaces", "places"]
+__all__ = ["Places", "PostgresPlaces", "SqlitePlaces", "cut_lines", "places"]
 
 
 class Places(Protocol):
@@ -57,6 +57,15 @@ class PostgresPlaces:
             for table in self._tables:
                 connection.execute(f"DELETE FROM {table}; INSERT INTO {table} TABLE history_{table}".encode())
         return self._url
+
+
+def cut_lines(url: str) -> None:
+    """Cut every line to a PostgreSQL ledger, as a server does that restarts."""
+    import psycopg
+
+    others = b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'anomalert'"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(others)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from anomalert import Pipeline
 from tests.reliability.children import started
 from tests.reliability.kills import Stage, staged
 from tests.reliability.messenger import accepted
+from tests.reliability.places import cut_lines
 from tests.reliability.story import NOW, TextNotifier, pipeline, write_history
 from tests.reliability.tally import Case, Figures
 
@@ -37,9 +38,6 @@ PROGRAM = str(Path(sys.executable).with_name("anomalert"))
 
 MAY_TAKE = 5.0
 """Seconds that a run may take to end when it is asked to."""
-
-
-CUT = b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'anomalert'"
 
 
 @dataclass
@@ -98,15 +96,12 @@ def taken_over(stage: Stage, step: int = 1) -> SignalFigures:
 
     That it finds its ledger gone and tells from memory makes repeats that no kill excuses: they are counted, too.
     """
-    import psycopg
-
     figures = SignalFigures()
     for point in stage.points()[::step]:
         place, name, case = stage.places.fresh(), stage.case(), Case()
         owner = started(stage.run(place, name), point, _pause)
         if owner.stopped():
-            with psycopg.connect(place, autocommit=True) as connection:
-                connection.execute(CUT)
+            cut_lines(place)
             case.failed += started(stage.run(place, name)).ended().code != 0
             owner.signalled(signal.SIGCONT)
         owner.ended()
