@@ -14,7 +14,14 @@ from threading import Lock, Thread
 import pandas as pd
 
 from anomalert.crashpoints import reached
-from anomalert.errors import AnomalertError, DeliveryError, LedgerError, NotSentError, UnknownOutcomeError
+from anomalert.errors import (
+    AnomalertError,
+    DeliveryError,
+    LedgerDamagedError,
+    LedgerError,
+    NotSentError,
+    UnknownOutcomeError,
+)
 from anomalert.interfaces import Delivery, Notifier, plugin_name
 from anomalert.ledger.records import Pending, StoredMessage
 from anomalert.messages import Draft, digest
@@ -61,7 +68,8 @@ def deliver(
         The deliveries of this call, and the errors of those that were not accepted.
     """
     seconds = deadline.total_seconds()
-    channels = [_Channel(notifier, outbox, slot, seconds) for notifier in notifiers]
+    stand_in = None if fallback is None else plugin_name(fallback)
+    channels = [_Channel(notifier, outbox, slot, seconds, fallback=stand_in) for notifier in notifiers]
     last: list[_Channel] = []
     for channel in channels:
         channel.start()
@@ -83,7 +91,6 @@ def _fallen_back(channels: Sequence["_Channel"], last: "_Channel") -> "_Channel"
         while channel.refused:
             message, error = channel.refused.pop(0)
             last.reasons.setdefault(message.key, {})[channel.name] = str(error)
-            last.outbox.queue(message, last.name)
     last.start()
     last.finish()
     return last
@@ -109,6 +116,7 @@ class _Channel:
     outbox: Outbox
     slot: pd.Timestamp
     seconds: float
+    fallback: str | None = None
     deliveries: list[Delivery] = field(default_factory=list)
     errors: list[AnomalertError] = field(default_factory=list)
     refused: list[tuple[StoredMessage, DeliveryError]] = field(default_factory=list)
@@ -183,7 +191,7 @@ class _Channel:
         # From what it stands for, so that two digests of one slot never share a key.
         content = hashlib.sha256("\n".join(each.message.key for each in late).encode()).hexdigest()[:16]
         key = f"digest/{self.name}/{content}"
-        drafts = [Draft.from_dict(each.message.body) for each in late]
+        drafts = [_draft_of(each) for each in late]
         stored = StoredMessage(key, late[-1].message.slot, digest(drafts, key).to_dict())
         self.outbox.fold([each.message.key for each in late], self.name, stored)
         reached("delivery: a digest stands in place of late messages")
@@ -191,7 +199,7 @@ class _Channel:
 
     def _send(self, pending: Pending) -> None:
         key = pending.message.key
-        draft = Draft.from_dict(pending.message.body)
+        draft = _draft_of(pending)
         unsure = self.outbox.unsure(self.name)
         phrases = LANGUAGES[draft.language]
         notes = [phrases.unsure.format(headline=each.body["headline"]) for each in unsure]
@@ -246,6 +254,10 @@ class _Channel:
     def _failed(self, pending: Pending, attempt: int, error: DeliveryError) -> None:
         given_up = error.outcome == "unknown" and pending.unknowns + 1 >= UNKNOWNS_ALLOWED
         refused = error.outcome == "rejected" and error.retry_after is None
+        if refused and self.fallback is not None:
+            # Before the refusal is noted as final: a process that dies between the two would have it told to nobody.
+            self.outbox.queue(pending.message, self.fallback)
+            reached("delivery: queued for the fallback, refusal not noted")
         if refused:
             self.refused.append((pending.message, error))
         self._note(pending.message.key, attempt, error, final=given_up or refused)
@@ -254,3 +266,10 @@ class _Channel:
         self.errors.append(error)
         self.deliveries.append(Delivery(key, self.name, error.outcome, error=str(error)))
         self.outbox.record([key], self.name, attempt, error.outcome, error=str(error), final=final)
+
+
+def _draft_of(pending: Pending) -> Draft:
+    try:
+        return Draft.from_dict(pending.message.body)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LedgerDamagedError(f"message {pending.message.key} in the ledger cannot be read: {error!r}") from error

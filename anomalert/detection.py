@@ -1,7 +1,8 @@
-"""The seam of detectors: `Detector` and `Baseline` for those who write one, `Detection` for those who use one.
+"""The seam of detectors: `Detector` for those who write one, `Detection` for those who use one.
 
 A detector says for every slot what was expected and which values are usual; here that is checked, scored and laid
-out as frames. Detectors, policies, monitors and notebooks call this; it calls `panel`, `kernels` and `charts`.
+out as frames. Detectors, policies, monitors and notebooks call this; it calls `baseline`,
+`panel`, `kernels` and `charts`.
 """
 
 from abc import ABC, abstractmethod

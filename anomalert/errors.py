@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 Outcome = Literal["accepted", "not_sent", "rejected", "unknown"]
-"""What became of one send; `RELIABILITY` of the docs says what follows from each."""
+"""What became of one send; the page on delivery says what follows from each."""
 
 
 class AnomalertError(Exception):

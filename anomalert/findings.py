@@ -3,14 +3,13 @@
 Pipelines call this; it calls `intake`, `walk` and `messages`.
 """
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
-from anomalert.episodes import Said, State, state_to_dict
+from anomalert.episodes import Incident, Said, State, state_to_dict
 from anomalert.errors import AnomalertError, SourceError
 from anomalert.incidents import lose_sight
 from anomalert.intake import Memory, Task, definition_of, read, recorded, task_of
@@ -25,8 +24,6 @@ from anomalert.scenes import Scene
 from anomalert.walk import Step, Stretch, raised, walk, watches_of
 
 __all__ = ["Findings", "Watchers", "find"]
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,8 @@ class Findings:
     def fail(self, monitor: Monitor, error: AnomalertError, task: Task) -> None:
         """Keep that a monitor could not be read: its slots stay unjudged."""
         self.errors.append(error)
-        self.failed[monitor.name] = task
+        if task.told:
+            self.failed[monitor.name] = task
 
     def keep(self, step: Step, monitors: Iterable[Monitor], *, told: bool) -> None:
         """Keep the judgements of a step for the report and the ledger, and its incidents if they are told."""
@@ -68,20 +66,11 @@ class Findings:
             rows = tuple(_row(row) for row in frame.to_dict("records"))
             slot = step.end - monitor.slot_length
             self.slots.append(SlotRecord(monitor.name, slot, definition_of(monitor), rows, told))
-        for said in step.said if told else ():
-            for incident, _ in said.about:
-                self.incidents[incident.key] = {
-                    "key": incident.key,
-                    "episode": said.subject,
-                    "metric": incident.metric,
-                    "direction": incident.direction,
-                    "start": incident.start.isoformat(),
-                    "end": None if incident.end is None else incident.end.isoformat(),
-                    "peak_slot": incident.peak_slot.isoformat(),
-                    "peak_value": incident.peak.value,
-                    "peak_expected": incident.peak.expected,
-                    "peak_deviation": incident.peak.deviation,
-                }
+        if told:
+            # Those of open episodes, whatever is said of them, and those that are told of for the last time.
+            going_on = [(episode.key, each) for episode in step.state.episodes for each in episode.incidents]
+            told_of = [(said.subject, incident) for said in step.said for incident, _ in said.about]
+            self.incidents.update((each.key, _incident_row(episode, each)) for episode, each in (*going_on, *told_of))
 
     @property
     def judgements(self) -> pd.DataFrame:
@@ -113,7 +102,12 @@ def find(watchers: Watchers, instant: pd.Timestamp, memory: Memory, state: State
     for monitor in watchers.monitors:
         task = task_of(monitor, instant, memory)
         if task.given_up is not None:
-            logger.warning("monitor %r: the slots from %s on were missed too long ago", monitor.name, task.given_up)
+            found.errors.append(
+                SourceError(
+                    f"monitor {monitor.name!r}: the slots from {task.given_up} to {task.slots[0]} were missed too long "
+                    "ago and are not judged any more"
+                )
+            )
         if not task.slots:
             found.frames.append(recorded(monitor, task.newest, memory))
             continue
@@ -139,7 +133,8 @@ def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> 
         found.keep(step, watchers.monitors, told=False)
     for step in walk(told, found.state, watches_of(watchers.monitors)):
         found.keep(step, watchers.monitors, told=True)
-        found.drafts += [_draft(watchers, said, step.state, panels, step) for said in step.said]
+        drafts = [_draft(watchers, said, step.state, panels, step) for said in step.said]
+        found.drafts += [_as_newest(each, found) for each in drafts] if _is_newest(watchers, found, step) else drafts
         found.state = step.state
     if found.failed:
         slot = max(task.newest for task in found.failed.values())
@@ -167,6 +162,32 @@ def _draft(
         rows.update({row["metric"]: row for row in frame.to_dict("records") if row["metric"] in rows})
     zone = next((monitor.timezone for monitor in watchers.monitors if monitor.name in silent), "UTC")
     return draft(said, watchers.pipeline, scenes, rows, watchers.language, zone)
+
+
+def _is_newest(watchers: Watchers, found: Findings, step: Step) -> bool:
+    """Whether a step is the newest that one of its monitors could be judged in: others may settle sooner."""
+    judged = [monitor for monitor in watchers.monitors if monitor.name in step.judgements]
+    return any(step.end - each.slot_length == found.tasks[each.name].newest for each in judged)
+
+
+def _as_newest(each: Draft, found: Findings) -> Draft:
+    """Have a message delivered as what is newest, since it is that of its own monitor."""
+    return replace(each, slot=max(each.slot, found.newest))
+
+
+def _incident_row(episode: str, incident: Incident) -> dict[str, Any]:
+    return {
+        "key": incident.key,
+        "episode": episode,
+        "metric": incident.metric,
+        "direction": incident.direction,
+        "start": incident.start.isoformat(),
+        "end": None if incident.end is None else incident.end.isoformat(),
+        "peak_slot": incident.peak_slot.isoformat(),
+        "peak_value": incident.peak.value,
+        "peak_expected": incident.peak.expected,
+        "peak_deviation": incident.peak.deviation,
+    }
 
 
 def _newest(monitor: Monitor, end: pd.Timestamp) -> pd.Timestamp:

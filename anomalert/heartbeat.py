@@ -1,6 +1,6 @@
 """The signal to an outside watcher that a run began, went well or failed: nobody else can tell that we stopped.
 
-Pipelines call this; it calls nothing of the package but `errors`.
+Pipelines call this; it calls `errors` and `redaction`.
 """
 
 import logging

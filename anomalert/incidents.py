@@ -175,7 +175,9 @@ def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tu
         return replace(episode, told=now.slot), [Said("worsened", episode.key, now.slot, _last_seen(worse, now))]
     active = tuple(i for i in after if i.end is None)
     if any(now.shows(i) and _is_due(now.watches.get(i.metric), now.slot - before.told) for i in active):
-        return replace(episode, told=now.slot), [Said("reminder", episode.key, now.slot, _last_seen(active, now))]
+        said = Said("reminder", episode.key, now.slot, _last_seen(active, now))
+        shown = tuple(replace(i, told=now.seen[i.metric]) if now.shows(i) else i for i in after)
+        return replace(episode, told=now.slot, incidents=shown), [said]
     return episode, []
 
 

@@ -1,6 +1,6 @@
 """Which slots a run has to judge, and the rows it judges them by: remembered ones, and as few new ones as will do.
 
-Pipelines call this; it calls `monitor`, and a ledger's session by the part of it that is named here.
+Findings call this; it calls `monitor`, and a ledger's session by the part of it that is named here.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from anomalert.episodes import State
 from anomalert.ledger.records import Reading, SlotRecord
 from anomalert.monitor import Monitor
 
-__all__ = ["Memory", "NoMemory", "Task", "definition_of", "read", "recorded", "task_of"]
+__all__ = ["Memory", "NoMemory", "Task", "definition_of", "read", "readings_of", "recorded", "task_of"]
 
 TAIL_SLOTS = 4
 """Slots before the new ones that are read again, for rows that came late."""
@@ -107,9 +107,11 @@ def task_of(monitor: Monitor, instant: pd.Timestamp, memory: Memory) -> Task:
     if newest <= before:
         is_judged = newest in memory.judged(monitor.name, newest, newest + length)
         return Task(() if is_judged else (newest,), newest, told=False)
-    first = max(before + length, (newest - CATCH_UP).ceil(length))
+    # On the grid also where slots had another length before.
+    after = (before + length).ceil(length)
+    first = max(after, (newest - CATCH_UP).ceil(length))
     slots = tuple(pd.date_range(first, newest, freq=length))
-    return Task(slots, newest, given_up=before + length if first > before + length else None)
+    return Task(slots, newest, given_up=after if first > after else None)
 
 
 def read(monitor: Monitor, task: Task, memory: Memory, state: State) -> tuple[pd.DataFrame, list[Reading]]:
@@ -126,7 +128,7 @@ def read(monitor: Monitor, task: Task, memory: Memory, state: State) -> tuple[pd
     # From the local midnight on, or the start of what is going on, so that a picture can show it beside its baseline.
     earliest = max(min([task.slots[0], day, *shown]), task.slots[0] - CATCH_UP)
     start, end = (earliest - monitor.lookback).floor(length), task.slots[-1] + length
-    known = memory.readings(monitor.name, start, end)
+    known = memory.readings(readings_of(monitor), start, end)
     fresh_from = max(start, task.slots[0] - TAIL_SLOTS * length)
     if not _covers(known, pd.date_range(start, fresh_from, freq=length, inclusive="left"), monitor.columns):
         fresh_from = start
@@ -146,6 +148,12 @@ def recorded(monitor: Monitor, slot: pd.Timestamp, memory: Memory) -> pd.DataFra
     if len(frame):
         frame["slot"] = frame["slot"].dt.as_unit("ns")
     return frame.astype(dict.fromkeys(numbers, "float64"))
+
+
+def readings_of(monitor: Monitor) -> str:
+    """Return what the rows read for `monitor` are kept under: rows of other slots or another query are none of them."""
+    text = repr((monitor.slot_length, getattr(monitor.source, "query", None)))
+    return f"{monitor.name}/{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def definition_of(monitor: Monitor) -> str:
@@ -179,7 +187,7 @@ def _frame(
 def _readings(monitor: Monitor, fresh: pd.DataFrame) -> list[Reading]:
     records = fresh.to_dict("records")
     return [
-        Reading(monitor.name, slot, None if all(v != v for v in row.values()) else _row(row))
+        Reading(readings_of(monitor), slot, None if all(v != v for v in row.values()) else _row(row))
         for slot, row in zip(fresh.index, records, strict=True)
     ]
 

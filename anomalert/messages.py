@@ -228,8 +228,10 @@ def _about_outages(
         for a in alerts
         if said.kind == "no_data" and a.expected == a.expected
     ]
+    # Outages that began together may end apart, and both be told in the first slot that was missed.
+    back = "/" + "+".join(sorted(outage.monitor for outage in said.outages)) if said.kind == "source_back" else ""
     return Draft(
-        key=f"{pipeline}/{said.kind}/{said.subject}/{stamp(said.slot)}",
+        key=f"{pipeline}/{said.kind}/{said.subject}/{stamp(said.slot)}{back}",
         slot=said.slot,
         headline=getattr(phrases, said.kind).format(source=sources),
         alerts=alerts,

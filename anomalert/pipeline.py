@@ -192,7 +192,7 @@ class Pipeline:
         try:
             with ledger.open(self.name) as session:
                 reached("run: the ledger is open")
-                found = find(self._watchers, instant, session, state_from_dict(session.state()))
+                found = find(self._watchers, instant, session, _state(session))
                 if isinstance(trouble, LedgerDamagedError):
                     found = replace(found, drafts=[self._doubtful(each, trouble) for each in found.drafts])
                 reached("run: judged, nothing recorded")
@@ -256,7 +256,7 @@ class Pipeline:
             for notifier in map(plugin_name, self.notifiers):
                 if (each.key, notifier) not in tried:
                     outbox.queue(StoredMessage(each.key, each.slot, doubtful.to_dict()), notifier)
-        deliveries, failures = deliver(outbox, self.notifiers, found.newest, self.deadline)
+        deliveries, failures = deliver(outbox, self.notifiers, found.newest, self.deadline, self.fallback)
         return replace(report, deliveries=(*report.deliveries, *deliveries), errors=(*report.errors, *failures))
 
     def _doubtful(self, each: Draft, trouble: LedgerError) -> Draft:
@@ -275,6 +275,15 @@ class Pipeline:
             deliveries=tuple(deliveries),
             errors=(*found.errors, *failures),
         )
+
+
+def _state(session: LedgerSession) -> State:
+    try:
+        return state_from_dict(session.state())
+    except (KeyError, TypeError, ValueError) as error:
+        raise LedgerDamagedError(
+            f"the state of {session.pipeline!r} in the ledger cannot be read: {error!r}"
+        ) from error
 
 
 def _moved_aside(ledger: Ledger, instant: pd.Timestamp) -> str:

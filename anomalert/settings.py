@@ -1,6 +1,6 @@
 """What settings have in common: whether one is of the kind that is asked for, so that errors are in words.
 
-Bottom layer, like `errors`; whatever has settings calls it.
+Next to the bottom; whatever has settings calls it, and it calls `errors`.
 """
 
 from collections.abc import Iterable
