@@ -34,6 +34,8 @@ __all__ = ["ASKS", "SignalFigures", "asked_to_end", "hanging_pipeline", "paused"
 ASKS = (signal.SIGINT, signal.SIGTERM)
 """What Ctrl-C sends, and what schedulers and containers send before they kill."""
 
+ROOT = Path(__file__).parents[2]
+
 PROGRAM = str(Path(sys.executable).with_name("anomalert"))
 
 MAY_TAKE = 5.0
@@ -94,7 +96,7 @@ def paused(stage: Stage, step: int = 1) -> SignalFigures:
 def taken_over(stage: Stage, step: int = 1) -> SignalFigures:
     """Pause a run at every `step`-th point and cut its connection, so that another one takes over; let it go on.
 
-    That it finds its ledger gone and tells from memory makes repeats that no kill excuses: they are counted, too.
+    What it was sending just then is told by both, since no look at the ledger can be the last thing before a send.
     """
     figures = SignalFigures()
     for point in stage.points()[::step]:
@@ -117,16 +119,21 @@ def seconds_to_end(ask: signal.Signals) -> float:
         write_history(place)
         command = [PROGRAM, "run", "tests.reliability.signals:hanging_pipeline", "--at", NOW.isoformat()]
         story = {"ANOMALERT_STORY_PLACE": place, "ANOMALERT_STORY_PORT": str(silent.getsockname()[1])}
-        with subprocess.Popen(
-            command, env=os.environ | story, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL
-        ) as process:
-            silent.settimeout(60)
-            with silent.accept()[0] as connection:
-                connection.recv(1)
-                begun = time.monotonic()
-                process.send_signal(ask)
-                process.wait(timeout=60)
-                return time.monotonic() - begun
+        # A process in the background ignores Ctrl-C, and what it starts would inherit that.
+        before = signal.signal(ask, signal.SIG_DFL)
+        try:
+            process = subprocess.Popen(
+                command, env=os.environ | story, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        finally:
+            signal.signal(ask, before)
+        silent.settimeout(60)
+        with process, silent.accept()[0] as connection:
+            connection.recv(1)
+            begun = time.monotonic()
+            process.send_signal(ask)
+            process.wait(timeout=60)
+            return time.monotonic() - begun
 
 
 def hanging_pipeline() -> Pipeline:
