@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 from tests.reliability.children import started
 from tests.reliability.kills import Stage, staged
-from tests.reliability.tally import Case, Figures
+from tests.reliability.tally import Figures
 
 __all__ = ["SPREAD", "crowded"]
 
@@ -25,7 +25,7 @@ def crowded(stage: Stage, processes: int, rounds: int, seed: int = 1) -> Figures
     """Have processes run one slot at once, and one more run after them; count over so many rounds."""
     figures, choose = Figures(), random.Random(seed)
     for number in range(rounds):
-        place, name, case = stage.places.fresh(), stage.case(), Case()
+        place, name, case = stage.places.fresh(), stage.case(), stage.owing()
         delays = [choose.uniform(0, SPREAD) for _ in range(processes)]
         children = [started(stage.run(place, name), delay=delay) for delay in delays]
         case.failed = sum(child.ended().code != 0 for child in children)

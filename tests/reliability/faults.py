@@ -16,7 +16,7 @@ from anomalert.errors import LedgerError
 from tests.reliability.children import Point, started
 from tests.reliability.kills import Stage, staged
 from tests.reliability.places import cut_lines
-from tests.reliability.tally import Case, Figures
+from tests.reliability.tally import Figures
 
 __all__ = ["cut_off", "fails_for_good", "fails_once"]
 
@@ -45,7 +45,7 @@ def fails_for_good(stage: Stage, step: int = 1) -> Figures:
 def _failing(stage: Stage, points: list[Point], act: Callable[[str], None]) -> Figures:
     figures = Figures()
     for point in points:
-        place, name, case = stage.places.fresh(), stage.case(), Case()
+        place, name, case = stage.places.fresh(), stage.case(), stage.owing()
         started(stage.run(place, name), point, lambda place=place: act(place)).ended()  # type: ignore[misc]
         case.failed += started(stage.run(place, name)).ended().code != 0
         stage.settle(case, place, name)

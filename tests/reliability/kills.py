@@ -21,10 +21,11 @@ from pathlib import Path
 import pandas as pd
 
 from anomalert import Ledger
+from anomalert.errors import RejectedError
 from tests.reliability.children import Child, Point, counted, forking, started
 from tests.reliability.messenger import accepted, running_messenger
 from tests.reliability.places import Places, places
-from tests.reliability.story import CHANNELS, NEXT, NOW, TextNotifier, pipeline
+from tests.reliability.story import CHANNELS, NEXT, NOW, SPARE, TextNotifier, pipeline, told_in
 from tests.reliability.tally import Case, Figures
 
 __all__ = ["Stage", "all_pairs", "all_points", "random_times", "some_pairs", "staged"]
@@ -45,12 +46,24 @@ class Stage:
         Of the messenger.
     again_at : pandas.Timestamp
         What the runs after a kill are started for: the same slot as a scheduler's retry does, or the next one.
+    has_fallback : bool
+        Whether `mail` refuses everything, so that a fallback has to get it.
     """
 
     places: Places
     port: int
     again_at: pd.Timestamp = NOW
+    has_fallback: bool = False
     _cases: int = 0
+
+    @property
+    def refusing(self) -> tuple[str, ...]:
+        """The channels that take nothing."""
+        return ("mail",) if self.has_fallback else ()
+
+    def owing(self) -> Case:
+        """Return a case in which nobody was told anything yet."""
+        return Case({SPARE if name in self.refusing else name: told_in(name) for name in CHANNELS})
 
     def case(self) -> str:
         """Give a name that no case had."""
@@ -61,7 +74,11 @@ class Stage:
         """Return a run that builds its pipeline itself."""
 
         def run() -> int:
-            return pipeline(place, [TextNotifier(name, self.port, case) for name in CHANNELS], wait).run(at).exit_code
+            chat, mail = (TextNotifier(name, self.port, case, refused=name in self.refusing) for name in CHANNELS)
+            spare = TextNotifier(SPARE, self.port, case) if self.has_fallback else None
+            report = pipeline(place, [chat, mail], wait, spare).run(at)
+            refusals = sum(isinstance(error, RejectedError) for error in report.errors)
+            return int(len(report.errors) > refusals)
 
         return run
 
@@ -83,7 +100,7 @@ class Stage:
 
     def lived(self, kills: Sequence[When]) -> Case:
         """Kill a run, and then as many of its successors as there are kills; let one through, and one more."""
-        place, name, case = self.places.fresh(), self.case(), Case()
+        place, name, case = self.places.fresh(), self.case(), self.owing()
         for number, when in enumerate(kills):
             case.hit(_killed(self.run(place, name, self.again_at if number else NOW), when).ended())
             case.faults += Ledger(place).verify()
@@ -144,14 +161,14 @@ def random_times(stage: Stage, count: int, seed: int) -> Figures:
 
 
 @contextmanager
-def staged(engine: str = "sqlite", again_at: pd.Timestamp = NOW) -> Iterator[Stage]:
+def staged(engine: str = "sqlite", again_at: pd.Timestamp = NOW, *, has_fallback: bool = False) -> Iterator[Stage]:
     """Set a stage: a messenger that listens, and a ledger with a history."""
     with (
         tempfile.TemporaryDirectory() as folder,
         running_messenger() as port,
         places(engine, Path(folder)) as of_ledgers,
     ):
-        stage = Stage(of_ledgers, port, again_at)
+        stage = Stage(of_ledgers, port, again_at, has_fallback)
         with forking():
             stage.lived([])
             yield stage
@@ -175,10 +192,14 @@ def main() -> None:
     parser.add_argument("--step", type=int, default=1, help="of the points, take every N-th (default: %(default)s)")
     parser.add_argument("--engine", default="sqlite", help="sqlite, postgres, or the address of a PostgreSQL ledger")
     parser.add_argument("--next-slot", action="store_true", help="after a kill the next slot is run, and not the same")
+    parser.add_argument(
+        "--fallback", action="store_true", help="one channel refuses everything, and a fallback gets it"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="a line of JSON for each")
     options = parser.parse_args()
-    with staged(options.engine, NEXT if options.next_slot else NOW) as stage:
+    again_at = NEXT if options.next_slot else NOW
+    with staged(options.engine, again_at, has_fallback=options.fallback) as stage:
         asked: dict[str, Callable[[], Figures]] = {}
         if options.points:
             asked["every point"] = lambda: all_points(stage, options.step)

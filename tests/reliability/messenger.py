@@ -1,6 +1,7 @@
 """A messenger that counts what it accepted, in a process of its own, so that it outlives whatever is killed.
 
-``POST /<case>/<channel>`` waits a millisecond, accepts the text, waits another and answers with an id.
+``POST /<case>/<channel>`` waits a millisecond, accepts the text, waits another and answers with an id. To a channel
+whose name ends with ``!`` it says no.
 ``GET /<case>`` gives what was accepted, in order, once nothing is on its way any more. Knows nothing of the package.
 """
 
@@ -14,7 +15,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import socket
-from threading import Condition
+from threading import Condition, Thread
 from typing import Any, NamedTuple
 
 PAUSE = 0.001
@@ -33,7 +34,9 @@ class Accepted(NamedTuple):
 def running_messenger() -> Iterator[int]:
     """Start a messenger and give its port."""
     command = [sys.executable, "-m", "tests.reliability.messenger"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    ) as process:
         assert process.stdout is not None
         try:
             yield int(process.stdout.readline())
@@ -92,6 +95,9 @@ class _Handler(BaseHTTPRequestHandler):
         _, case, channel = self.path.split("/")
         message = json.loads(body)
         time.sleep(PAUSE)
+        if channel.endswith("!"):
+            self._answer({"error": "you were removed"}, 403)
+            return
         with self.server.changed:
             mine = self.server.cases.setdefault(case, [])
             mine.append(Accepted(channel, message["key"], message["text"]))
@@ -107,9 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
             answer = list(self.server.cases.get(self.path[1:], ()))
         self._answer(answer)
 
-    def _answer(self, content: object) -> None:
+    def _answer(self, content: object, status: int = 200) -> None:
         body = json.dumps(content).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -119,10 +125,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Print the port, and serve until killed."""
+    """Print the port, and serve until whoever started it is gone."""
     server = _Server()
+    Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)
-    server.serve_forever(0.5)
+    sys.stdin.read()
 
 
 if __name__ == "__main__":

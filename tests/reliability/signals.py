@@ -27,7 +27,7 @@ from tests.reliability.kills import Stage, staged
 from tests.reliability.messenger import accepted
 from tests.reliability.places import cut_lines
 from tests.reliability.story import NOW, TextNotifier, pipeline, write_history
-from tests.reliability.tally import Case, Figures
+from tests.reliability.tally import Figures
 
 __all__ = ["ASKS", "SignalFigures", "asked_to_end", "hanging_pipeline", "paused", "seconds_to_end", "taken_over"]
 
@@ -66,7 +66,7 @@ def asked_to_end(stage: Stage, ask: signal.Signals, *, handled: bool = False, st
         os.kill(os.getpid(), ask)
 
     for point in stage.points()[::step]:
-        place, name, case = stage.places.fresh(), stage.case(), Case()
+        place, name, case = stage.places.fresh(), stage.case(), stage.owing()
         run = stage.run(place, name)
         child = started(_handling(ask, run) if handled else run, point, act).ended()
         figures.longest_to_end = max(figures.longest_to_end, time.monotonic() - struct.unpack("d", asked_at)[0])
@@ -81,7 +81,7 @@ def paused(stage: Stage, step: int = 1) -> SignalFigures:
     """Pause a run at every `step`-th point while another one comes; let it go on, and run once more."""
     figures = SignalFigures()
     for point in stage.points()[::step]:
-        place, name, case = stage.places.fresh(), stage.case(), Case()
+        place, name, case = stage.places.fresh(), stage.case(), stage.owing()
         owner = started(stage.run(place, name), point, _pause)
         if owner.stopped():
             started(stage.run(place, f"{name}-other", wait="100ms")).ended()
@@ -100,7 +100,7 @@ def taken_over(stage: Stage, step: int = 1) -> SignalFigures:
     """
     figures = SignalFigures()
     for point in stage.points()[::step]:
-        place, name, case = stage.places.fresh(), stage.case(), Case()
+        place, name, case = stage.places.fresh(), stage.case(), stage.owing()
         owner = started(stage.run(place, name), point, _pause)
         if owner.stopped():
             cut_lines(place)

@@ -8,16 +8,29 @@ return of comments as an answer to what it knows.
 import itertools
 import json
 from collections.abc import Sequence
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 
 import pandas as pd
 
 from anomalert import DayLagRatio, FrameSource, Ledger, Message, Metric, Monitor, Notifier, Pipeline
 from anomalert.crashpoints import reached
-from anomalert.errors import NotSentError, UnknownOutcomeError
+from anomalert.errors import NotSentError, RejectedError, UnknownOutcomeError
 from anomalert.testing import FakeNotifier
 
-__all__ = ["CHANNELS", "NEXT", "NOW", "SENDING", "TextNotifier", "pipeline", "tellings", "told_in", "write_history"]
+__all__ = [
+    "CHANNELS",
+    "MARK",
+    "NEXT",
+    "NOW",
+    "SENDING",
+    "SPARE",
+    "TextNotifier",
+    "pipeline",
+    "tellings",
+    "told_in",
+    "write_history",
+]
 
 SLOT = pd.Timedelta("15min")
 NOW = pd.Timestamp("2026-11-04T10:00Z")
@@ -27,6 +40,9 @@ NEXT = NOW + SLOT
 """End of the slot after it, in which they stay there: it has nothing to say of its own."""
 
 CHANNELS = ("chat", "mail")
+SPARE = "spare"
+"""The fallback, where `mail` refuses everything."""
+
 SENDING = "messenger: to be sent: "
 MARK = " (may be a repeat)"
 
@@ -42,12 +58,14 @@ class TextNotifier:
         Where the messenger listens.
     case : str
         What the messenger files it under.
+    refused : bool
+        Whether the messenger says no to everything.
     """
 
-    def __init__(self, name: str, port: int, case: str) -> None:
+    def __init__(self, name: str, port: int, case: str, *, refused: bool = False) -> None:
         self.name = name
         self._port = port
-        self._path = f"/{case}/{name}"
+        self._path = f"/{case}/{name}{'!' if refused else ''}"
 
     def send(self, message: Message) -> str:
         """Deliver the text; crash points of its own stand inside."""
@@ -62,11 +80,15 @@ class TextNotifier:
             reached("messenger: connected, nothing written")
             connection.request("POST", self._path, body.encode())
             reached("messenger: written, not answered")
-            return str(json.loads(connection.getresponse().read())["id"])
+            response = connection.getresponse()
+            answer = json.loads(response.read())
         except (OSError, HTTPException, ValueError) as error:
             raise UnknownOutcomeError(f"the messenger has not answered: {error}") from error
         finally:
             connection.close()
+        if response.status == HTTPStatus.FORBIDDEN:
+            raise RejectedError(f"the messenger says no: {answer['error']}")
+        return str(answer["id"])
 
 
 def text_of(message: Message) -> str:
@@ -98,11 +120,14 @@ def panel() -> pd.DataFrame:
 PANEL = panel()
 
 
-def pipeline(place: str, notifiers: Sequence[Notifier], wait: str = "60s") -> Pipeline:
+def pipeline(
+    place: str, notifiers: Sequence[Notifier], wait: str = "60s", fallback: Notifier | None = None
+) -> Pipeline:
     """Build everything anew, as a process does."""
     metrics = [Metric(str(name), DayLagRatio()) for name in PANEL.columns]
     source = FrameSource(PANEL, name="feed")
-    return Pipeline([Monitor(source, metrics)], notifiers, Ledger(place, wait=wait), name="story", deadline="30s")
+    ledger = Ledger(place, wait=wait)
+    return Pipeline([Monitor(source, metrics)], notifiers, ledger, name="story", fallback=fallback, deadline="30s")
 
 
 def write_history(place: str) -> None:

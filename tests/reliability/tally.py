@@ -1,7 +1,7 @@
 """What people got, held against the promise: nothing lost, one marked repeat per channel and kill, in flight only."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from tests.reliability.children import Ended
@@ -72,6 +72,8 @@ class Case:
 
     Parameters
     ----------
+    owed : mapping of str to set of str
+        What each channel is to be told.
     accepted : list of Accepted
         What the messenger took, in order.
     flights : list of dict
@@ -83,6 +85,7 @@ class Case:
         What `Ledger.verify` found.
     """
 
+    owed: Mapping[str, set[str]] = field(default_factory=lambda: {channel: told_in(channel) for channel in CHANNELS})
     accepted: Sequence[Accepted] = ()
     flights: list[dict[str, str]] = field(default_factory=list)
     kills: int = 0
@@ -106,15 +109,15 @@ class Case:
     def lost(self) -> set[tuple[str, str]]:
         """Return what a channel was never told."""
         told = {(message.channel, said) for message in self.accepted for said in tellings(message.text)}
-        return {(channel, said) for channel in CHANNELS for said in told_in(channel)} - told
+        return {(channel, said) for channel, owed in self.owed.items() for said in owed} - told
 
     def repeated(self) -> list[Accepted]:
         """Return the messages that say what their channel was told before, or what it was not to be told at all."""
-        told: dict[str, set[str]] = {channel: set() for channel in CHANNELS}
+        told: dict[str, set[str]] = {channel: set() for channel in self.owed}
         repeats = []
         for message in self.accepted:
             said = set(tellings(message.text))
-            if not said or said & told[message.channel] or said - told_in(message.channel):
+            if not said or said & told[message.channel] or said - self.owed[message.channel]:
                 repeats.append(message)
             told[message.channel] |= said
         return repeats

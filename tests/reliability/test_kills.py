@@ -58,6 +58,13 @@ def test_the_next_slot_tells_what_a_killed_run_has_not() -> None:
     assert figures["kills"] == figures["cases"] >= 12
 
 
+def test_a_kill_keeps_from_the_fallback_nothing_that_was_refused() -> None:
+    """What one channel refuses is owed to the other, whenever the process dies between the two."""
+    figures = printed("kills", "--points", "--step", "5", "--fallback")["every point"]
+    kept(figures)
+    assert figures["kills"] == figures["cases"] >= 30
+
+
 @pytest.mark.postgres
 def test_a_kill_with_a_server_s_ledger_loses_nothing(postgres_url: str) -> None:
     """The same on PostgreSQL, where a dead client's transaction and lock are the server's to end."""
