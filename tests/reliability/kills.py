@@ -125,11 +125,14 @@ def all_points(stage: Stage, step: int = 1) -> Figures:
     return figures
 
 
-def all_pairs(stage: Stage) -> Figures:
-    """Kill a run at every crash point, and the one that follows at every point that it reaches."""
+def all_pairs(stage: Stage, part: int = 1, parts: int = 1) -> Figures:
+    """Kill a run at every crash point, and the one that follows at every point that it reaches.
+
+    Of `parts`, only `part` is done, counted from 1: so that several machines can share the work.
+    """
     figures, points = Figures(), stage.points()
     threads = dict.fromkeys(point.thread for point in points)
-    for first in points:
+    for first in points[part - 1 :: parts]:
         for thread in threads:
             for number in range(1, len(points) + 1):
                 case = stage.lived([first, Point(thread, number)])
@@ -188,6 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", action="store_true", help="every crash point")
     parser.add_argument("--pairs", type=int, nargs="?", const=0, metavar="N", help="every pair of points, or N of them")
+    parser.add_argument("--part", default="1/1", metavar="K/N", help="of every pair, do the K-th of N parts")
     parser.add_argument("--random", type=int, metavar="N", help="N random times")
     parser.add_argument("--step", type=int, default=1, help="of the points, take every N-th (default: %(default)s)")
     parser.add_argument("--engine", default="sqlite", help="sqlite, postgres, or the address of a PostgreSQL ledger")
@@ -208,7 +212,8 @@ def main() -> None:
                 stage, options.pairs, options.seed
             )
         if options.pairs == 0:
-            asked["every pair"] = lambda: all_pairs(stage)
+            part, parts = map(int, options.part.split("/"))
+            asked[f"every pair, part {options.part}"] = lambda: all_pairs(stage, part, parts)
         if options.random:
             asked[f"random times, seed {options.seed}"] = lambda: random_times(stage, options.random, options.seed)
         for name, figures in asked.items():
