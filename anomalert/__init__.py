@@ -4,7 +4,8 @@ from anomalert.detection import Baseline, Bounds, Detection, Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma, WeeklyAverage
 from anomalert.interfaces import Alert, Delivery, Message, Notifier, RunReport, Source
 from anomalert.ledger import Ledger
-from anomalert.monitor import Metric, Monitor
+from anomalert.metric import Metric
+from anomalert.monitor import Monitor
 from anomalert.notifiers import ConsoleNotifier, TelegramNotifier
 from anomalert.pipeline import Pipeline
 from anomalert.policy import Policy

@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from anomalert.errors import AnomalertError, ConfigurationError, SourceError
+from anomalert.errors import AnomalertError, ConfigurationError, SourceError, raised
 from anomalert.interfaces import RunReport, plugin_name
 from anomalert.panel import as_instant
 from anomalert.pipeline import Pipeline
-from anomalert.walk import raised
 
 __all__ = ["main"]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-__all__ = ["Baseline", "Bounds", "Detection", "Detector"]
+__all__ = ["Baseline", "Bounds", "Detection", "Detector", "directions", "statuses"]
 
 
 class Detector(ABC):
@@ -150,18 +150,12 @@ class Detection:
     @cached_property
     def direction(self) -> pd.DataFrame:
         """``"up"`` or ``"down"``: the side of `expected` on which the value lies; None if on neither or unknown."""
-        value, expected = self.value.to_numpy(), self.expected.to_numpy()
-        sides = np.full(value.shape, None, dtype=object)
-        sides[value > expected], sides[value < expected] = "up", "down"
-        return self._frame(sides)
+        return self._frame(directions(self.value.to_numpy(), self.expected.to_numpy()))
 
     @cached_property
     def status(self) -> pd.DataFrame:
         """``"ok"``, ``"anomaly"``, ``"no_data"`` (no value) or ``"warming_up"`` (a value, not enough baseline)."""
-        score = self.score.to_numpy()
-        conditions = [np.isnan(self.value.to_numpy()), np.isnan(score), score > 1.0]
-        chosen = np.select(conditions, ["no_data", "warming_up", "anomaly"], default="ok")
-        return self._frame(chosen.astype(object))
+        return self._frame(statuses(self.value.to_numpy(), self.score.to_numpy()))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per metric and slot, tidy, metric by metric."""
@@ -233,6 +227,19 @@ class Detection:
 
     def _frame(self, values: NDArray[Any]) -> pd.DataFrame:
         return pd.DataFrame(values, index=self.value.index, columns=self.value.columns, dtype=values.dtype)
+
+
+def directions(value: Floats, expected: Floats) -> NDArray[np.object_]:
+    """Return on which side of `expected` each value lies: see `Detection.direction`."""
+    sides = np.full(value.shape, None, dtype=object)
+    sides[value > expected], sides[value < expected] = "up", "down"
+    return sides
+
+
+def statuses(value: Floats, score: Floats) -> NDArray[np.object_]:
+    """Return what can be said of each value: see `Detection.status`."""
+    conditions = [np.isnan(value), np.isnan(score), score > 1.0]
+    return np.select(conditions, ["no_data", "warming_up", "anomaly"], default="ok").astype(object)
 
 
 def _position(index: pd.DatetimeIndex, start: str | pd.Timestamp | None) -> int:

@@ -36,6 +36,7 @@ __all__ = [
     "RunError",
     "SourceError",
     "UnknownOutcomeError",
+    "raised",
 ]
 
 Outcome = Literal["accepted", "not_sent", "rejected", "unknown"]
@@ -115,3 +116,16 @@ class UnknownOutcomeError(DeliveryError):
 
 class RunError(AnomalertError):
     """A run could not read everything or deliver everything; its report lists what failed."""
+
+
+def raised(kind: type[AnomalertError], where: str, error: Exception) -> AnomalertError:
+    """Return `error` as an error of the tree that names the metric or source it befell."""
+    if isinstance(error, AnomalertError):
+        text = str(error)
+    elif issubclass(kind, DetectorError):
+        text = f"raised {type(error).__name__}: {error}"
+    else:  # A driver's own text may hold the password it was given, and this one goes to reports and logs.
+        text = f"raised {type(error).__name__}; the cause is chained"
+    wrapped = kind(f"{where}: {text}")
+    wrapped.__cause__ = error
+    return wrapped

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from anomalert.episodes import Incident, Said, State, state_to_dict
-from anomalert.errors import AnomalertError, SourceError
+from anomalert.errors import AnomalertError, SourceError, raised
 from anomalert.incidents import lose_sight
 from anomalert.intake import Memory, Task, definition_of, read, recorded, task_of
 from anomalert.interfaces import Fact
@@ -21,7 +21,7 @@ from anomalert.panel import slot_of
 from anomalert.phrases import Language
 from anomalert.policy import no_judgements
 from anomalert.scenes import Scene
-from anomalert.walk import Step, Stretch, raised, walk, watches_of
+from anomalert.walk import Step, Stretch, walk, watches_of
 
 __all__ = ["Findings", "Watchers", "find"]
 

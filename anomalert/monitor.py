@@ -5,83 +5,26 @@ run all take it. Pipelines and notebooks call this; it calls sources (by their s
 """
 
 import zoneinfo
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from anomalert.detection import Detection, Detector
-from anomalert.errors import ConfigurationError, SourceError
+from anomalert.detection import Detection
+from anomalert.errors import AnomalertError, ConfigurationError, SourceError
 from anomalert.interfaces import Source, plugin_name
+from anomalert.judging import Verdicts, judge
+from anomalert.metric import Metric
 from anomalert.panel import DAY, as_duration, as_instant, as_slot, slot_of
-from anomalert.policy import Policy
 from anomalert.settings import all_of
 from anomalert.sources.checks import checked_panel
 
-__all__ = ["Metric", "Monitor"]
-
-MIN_EVENTS = 10.0
-"""Below this many events, of a count or under a ratio, a relative change says nothing."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One column of a source, how it is judged and when that is told.
-
-    Parameters
-    ----------
-    name : str
-        The column's name, and the metric's in every message.
-    detector : Detector
-        Says what was expected and what is usual.
-    absent : {"gap", "zero"}, default "gap"
-        What a missing value means in a slot that has other values: unknown, or no events, that is 0.
-    denominator : str, optional
-        For a ratio: the column with its denominators. Where that is 0 the ratio is a gap.
-    policy : Policy, optional
-        Which anomalies are told.
-    links : mapping of str to str, optional
-        Label to URL: where to look for the cause.
-
-    Examples
-    --------
-    >>> from anomalert import WeeklyAverage
-    >>> Metric("likes", WeeklyAverage(), absent="zero", policy=Policy(direction="down")).policy.min_volume
-    10.0
-    """
-
-    name: str
-    detector: Detector
-    absent: Literal["gap", "zero"] = "gap"
-    denominator: str | None = None
-    policy: Policy = field(default_factory=Policy)
-    links: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.detector, Detector):
-            raise ConfigurationError(
-                f"metric {self.name!r}: `detector` is {self.detector!r}, no Detector: IQR() is one"
-            )
-        if self.absent not in ("gap", "zero"):
-            raise ConfigurationError(f"metric {self.name!r}: `absent` is {self.absent!r}: take 'gap' or 'zero'")
-        if self.denominator is not None and self.absent == "zero":
-            raise ConfigurationError(f"metric {self.name!r} is a ratio: without a value it is unknown, never 0")
-        if not isinstance(self.policy, Policy):
-            raise ConfigurationError(f"metric {self.name!r}: `policy` is {self.policy!r}: Policy(...) makes one")
-        if not isinstance(self.links, Mapping) or not all(
-            isinstance(t, str) for pair in self.links.items() for t in pair
-        ):
-            raise ConfigurationError(
-                f"metric {self.name!r}: `links` is {self.links!r}: write {{'Dashboard': 'https://...'}}"
-            )
-        if self.policy.min_volume is None:
-            counted = self.absent == "zero" or self.denominator is not None
-            # A frozen class: the policy's open default is settled here, where the kind of the metric is known.
-            object.__setattr__(self, "policy", replace(self.policy, min_volume=MIN_EVENTS if counted else 0.0))
+__all__ = ["Monitor"]
 
 
 @dataclass(frozen=True)
@@ -254,24 +197,39 @@ class Monitor:
         -------
         pandas.DataFrame
             As `Policy.judge` gives it, the slots in UTC.
-        """
-        judged = [self.judge_metric(metric, panel, start) for metric in self.metrics]
-        return pd.concat(judged, ignore_index=True)
 
-    def judge_metric(
+        Raises
+        ------
+        DetectorError
+            If a detector fails.
+        """
+        verdicts, errors = self.verdicts(panel, as_instant(start, "start"))
+        if errors:
+            raise errors[0]
+        return verdicts.frame()
+
+    def verdicts(
         self,
-        metric: Metric,
         panel: pd.DataFrame,
-        start: str | pd.Timestamp,
-        baseline: pd.Series | None = None,
-    ) -> pd.DataFrame:
-        """Judge one metric, by another `baseline` than the panel itself if there is one; see `judge`."""
-        first = as_instant(start, "start")
-        detection = self.detect(metric, panel, first - metric.policy.memory * self.slot_length, baseline)
-        volume = None if metric.denominator is None else panel[[metric.denominator]].loc[detection.value.index]
-        judgements = metric.policy.judge(detection, volume)
-        judgements["slot"] = judgements["slot"].dt.tz_convert("UTC").dt.as_unit("ns")
-        return judgements[judgements["slot"] >= first].reset_index(drop=True)
+        start: pd.Timestamp,
+        baseline: pd.DataFrame | None = None,
+        metrics: Sequence[Metric] | None = None,
+    ) -> tuple[Verdicts, list[AnomalertError]]:
+        """Return the same as `judge`, as arrays, and an error for each metric whose detector failed.
+
+        Parameters
+        ----------
+        panel : pandas.DataFrame
+            As `Monitor.panel` gives it.
+        start : pandas.Timestamp
+            The first slot to judge, aware.
+        baseline : pandas.DataFrame, optional
+            Another past than the panel; holds a column for every metric.
+        metrics : sequence of Metric, optional
+            Those to judge; by default all.
+        """
+        verdicts, errors = judge(self.metrics if metrics is None else metrics, panel, start, self.slot_length, baseline)
+        return replace(verdicts, is_empty=self.is_empty(panel.iloc[len(panel) - len(verdicts.slots) :])), errors
 
     def detect(
         self, metric: Metric, panel: pd.DataFrame, start: pd.Timestamp, baseline: pd.Series | None = None
@@ -280,9 +238,10 @@ class Monitor:
         weights = None if metric.denominator is None else panel[metric.denominator].rename(metric.name)
         return metric.detector.detect(panel[metric.name], start, baseline=baseline, weights=weights)
 
-    def is_empty(self, rows: pd.DataFrame) -> bool:
-        """Whether rows of the panel say that the source has nothing for their slots, and that this is to be told."""
-        return self.empty == "no_data" and bool(rows.isna().all(axis=None))
+    def is_empty(self, rows: pd.DataFrame) -> NDArray[np.bool_]:
+        """Return for each row of the panel whether its source has nothing for the slot, and that is to be told."""
+        nothing: NDArray[np.bool_] = np.isnan(rows.to_numpy()).all(axis=1)
+        return nothing & (self.empty == "no_data")
 
     @cached_property
     def columns(self) -> list[str]:

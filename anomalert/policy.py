@@ -20,7 +20,25 @@ from anomalert.settings import is_number
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-__all__ = ["STEPS", "Policy", "no_judgements"]
+__all__ = ["STEPS", "Held", "Policy", "judgements_of", "no_judgements"]
+
+
+class Held(NamedTuple):
+    """What the steps of a policy say of a detection, as arrays of shape ``(n_slots, n_metrics)``.
+
+    Parameters
+    ----------
+    volume : ndarray of float
+        What there is to go by; see `Policy`.
+    steps : ndarray of uint8
+        Bit ``i`` is set where ``STEPS[i]`` holds an anomaly back.
+    is_alert : ndarray of bool
+        The anomalies that none holds.
+    """
+
+    volume: Floats
+    steps: NDArray[np.uint8]
+    is_alert: Flags
 
 
 @dataclass(frozen=True)
@@ -118,16 +136,18 @@ class Policy:
             One row per metric and slot: the columns of `Detection.to_frame`, ``volume``, a column ``held_by_...``
             for every step, True where it holds an anomaly back, and ``is_alert``: an anomaly that none holds.
         """
+        return judgements_of(detection, self.hold(detection, volume))
+
+    def hold(self, detection: Detection, volume: pd.DataFrame | None = None) -> Held:
+        """Return the same as `judge`, as arrays."""
         seen = _Seen.of(detection, volume)
-        standing = detection.is_anomaly.to_numpy()
-        judgements = detection.to_frame()
-        judgements["volume"] = seen.volume.ravel(order="F")
-        for name, holds in STEPS:
-            held = detection.is_anomaly.to_numpy() & holds(self, seen, standing)
-            judgements[f"held_by_{name}"] = held.ravel(order="F")
+        anomalous = standing = detection.is_anomaly.to_numpy()
+        steps = np.zeros(standing.shape, dtype=np.uint8)
+        for bit, (_, holds) in enumerate(STEPS):
+            held = anomalous & holds(self, seen, standing)
+            steps |= held.astype(np.uint8) << np.uint8(bit)
             standing = standing & ~held
-        judgements["is_alert"] = standing.ravel(order="F")
-        return judgements
+        return Held(seen.volume, steps, standing)
 
 
 def _are_pair(numbers: object, kind: type | tuple[type, ...]) -> bool:
@@ -208,6 +228,16 @@ STEPS: tuple[tuple[str, Holds], ...] = (
     ("persist", _not_persistent),
 )
 """The steps in the order in which they are asked; each sees the anomalies that the steps before it let through."""
+
+
+def judgements_of(detection: Detection, held: Held) -> pd.DataFrame:
+    """Return a detection and what the steps of a policy say of it as one row per metric and slot."""
+    judgements = detection.to_frame()
+    judgements["volume"] = held.volume.ravel(order="F")
+    for bit, (name, _) in enumerate(STEPS):
+        judgements[f"held_by_{name}"] = (held.steps >> np.uint8(bit) & np.uint8(1)).astype(bool).ravel(order="F")
+    judgements["is_alert"] = held.is_alert.ravel(order="F")
+    return judgements
 
 
 def no_judgements() -> pd.DataFrame:

@@ -14,7 +14,8 @@ import pandas as pd
 from anomalert import charts
 from anomalert.episodes import Incident, State, number_of, plain_number, stamp
 from anomalert.interfaces import Picture
-from anomalert.monitor import Metric, Monitor
+from anomalert.metric import Metric
+from anomalert.monitor import Monitor
 from anomalert.walk import baseline_of
 
 __all__ = ["Scene", "Sketch"]
@@ -111,6 +112,7 @@ class Scene:
         return f"{self.metric.name}-{stamp(self.slot)}"
 
     def _frame(self, panel: pd.DataFrame, start: pd.Timestamp, midnight: pd.Timestamp) -> pd.DataFrame:
-        baseline = baseline_of(self.metric, panel, self.state, midnight)
-        detection = self.monitor.detect(self.metric, panel, start, baseline)
+        baseline = baseline_of(self.monitor, panel, self.state, midnight)
+        past = None if baseline is None else baseline[self.metric.name]
+        detection = self.monitor.detect(self.metric, panel, start, past)
         return pd.DataFrame({column: getattr(detection, column)[self.metric.name] for column in COLUMNS})

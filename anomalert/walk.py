@@ -6,15 +6,18 @@ call this; it calls `monitor` and `incidents`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from anomalert.episodes import Observation, Said, State, Watch
-from anomalert.errors import AnomalertError, DetectorError
+from anomalert.errors import AnomalertError
 from anomalert.incidents import advance, lose_sight
-from anomalert.monitor import Metric, Monitor
+from anomalert.judging import Verdicts
+from anomalert.monitor import Monitor
 
-__all__ = ["Step", "Stretch", "baseline_of", "raised", "walk", "watches_of"]
+__all__ = ["Step", "Stretch", "baseline_of", "named_by", "step_over", "walk", "watches_of"]
 
 
 @dataclass
@@ -37,35 +40,20 @@ class Stretch:
     panel: pd.DataFrame
     slots: Sequence[pd.Timestamp]
     errors: list[AnomalertError] = field(default_factory=list)
-    _day: pd.DataFrame = field(default_factory=pd.DataFrame)
-    _day_slots: frozenset[pd.Timestamp] = frozenset()
+    _day: Verdicts | None = None
 
-    def judged(self, slot: pd.Timestamp, state: State) -> pd.DataFrame:
-        """Return the judgements of `slot`, made with those of its local day when the first of them is asked for.
+    def judged(self, slot: pd.Timestamp, state: State) -> tuple[Verdicts, int]:
+        """Return the verdicts of the local day of `slot`, made when its first slot is asked for, and which row it is.
 
         Known incidents enter the baseline from the next local midnight on, so a whole day has one baseline.
         """
-        if slot not in self._day_slots:
+        if self._day is None or slot not in self._day.slots:
             day = self.monitor.local_day(slot)
-            self._day_slots = frozenset(day.tz_convert("UTC"))
-            wanted = [each for each in self.slots if each >= slot and each in self._day_slots]
-            self._day = self._judged_until(slot, wanted[-1], midnight=day[0], state=state)
-        return self._day[self._day["slot"] == slot] if len(self._day) else self._day
-
-    def _judged_until(
-        self, first: pd.Timestamp, last: pd.Timestamp, midnight: pd.Timestamp, state: State
-    ) -> pd.DataFrame:
-        known = self.panel.loc[:last]
-        frames = []
-        for metric in self.monitor.metrics:
-            try:
-                baseline = baseline_of(metric, known, state, midnight)
-                frames.append(self.monitor.judge_metric(metric, known, first, baseline))
-            except AnomalertError as error:
-                self.errors.append(raised(DetectorError, f"metric {metric.name!r}", error))
-            except Exception as error:  # noqa: BLE001 - other people's code: this metric fails, the others go on
-                self.errors.append(raised(DetectorError, f"metric {metric.name!r}: {metric.detector!r}", error))
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+            last = max(each for each in self.slots if each <= day[-1])
+            known = self.panel.loc[:last]
+            self._day, errors = self.monitor.verdicts(known, slot, baseline_of(self.monitor, known, state, day[0]))
+            self.errors += errors
+        return self._day, int(self._day.slots.searchsorted(slot))
 
 
 @dataclass(frozen=True)
@@ -107,16 +95,50 @@ def walk(stretches: Sequence[Stretch], state: State, watches: Mapping[str, Watch
     for stretch in stretches:
         for slot in stretch.slots:
             ends.setdefault(slot + stretch.monitor.slot_length, []).append((stretch, slot))
-    # Longer slots end together with a shorter one: named by it, instants are in order, and each has a name of its own.
-    shortest = min((watch.slot for watch in watches.values() if watch.slot is not None), default=None)
     for end in sorted(ends):
-        slot = end - shortest if shortest is not None else max(start for _, start in ends[end])
-        judgements = {stretch.monitor.name: stretch.judged(start, state) for stretch, start in ends[end]}
-        empty = {stretch.monitor.name: _is_empty(stretch, start) for stretch, start in ends[end]}
-        observations = [_observation(row) for frame in judgements.values() for row in frame.to_dict("records")]
-        state, sight = lose_sight(state, slot, {name: "no_data" if gone else None for name, gone in empty.items()})
-        state, said = advance(state, slot, observations, watches, end - slot)
-        yield Step(slot, end, judgements, (*said, *sight), state)
+        slot = named_by(end, watches)
+        seen = {stretch.monitor.name: stretch.judged(start, state) for stretch, start in ends[end]}
+        state, said = step_over(state, slot, end, seen, watches)
+        judgements = {name: verdicts.rows(slice(row, row + 1)).frame() for name, (verdicts, row) in seen.items()}
+        yield Step(slot, end, judgements, said, state)
+
+
+def step_over(
+    state: State,
+    slot: pd.Timestamp,
+    end: pd.Timestamp,
+    seen: Mapping[str, tuple[Verdicts, int]],
+    watches: Mapping[str, Watch],
+) -> tuple[State, tuple[Said, ...]]:
+    """Return the state after the slots that end at one instant, and what there is to say.
+
+    Parameters
+    ----------
+    state : State
+        Before.
+    slot, end : pandas.Timestamp
+        As in a `Step`.
+    seen : mapping of str to (Verdicts, int)
+        By monitor: where what is known of its slot stands.
+    watches : mapping of str to Watch
+        All metrics of the pipeline.
+    """
+    # Of a metric that is quiet and has no incident nothing follows: it is left out, which makes long backtests quick.
+    concerned = {incident.metric for incident in state.incidents()}
+    observations = [
+        Observation(**row) for verdicts, number in seen.values() for row in verdicts.observed(number, concerned)
+    ]
+    gone: dict[str, Literal["no_data", "source_failed"] | None] = {
+        name: "no_data" if verdicts.is_empty[number] else None for name, (verdicts, number) in seen.items()
+    }
+    state, sight = lose_sight(state, slot, gone)
+    state, said = advance(state, slot, observations, watches, end - slot)
+    return state, (*said, *sight)
+
+
+def named_by(end: pd.Timestamp, watches: Mapping[str, Watch]) -> pd.Timestamp:
+    """Return the start of the shortest slot that ends at `end`: it names the instant, whatever else ends then."""
+    return end - min(watch.slot for watch in watches.values() if watch.slot is not None)
 
 
 def watches_of(monitors: Sequence[Monitor]) -> dict[str, Watch]:
@@ -128,39 +150,21 @@ def watches_of(monitors: Sequence[Monitor]) -> dict[str, Watch]:
     }
 
 
-def baseline_of(metric: Metric, panel: pd.DataFrame, state: State, midnight: pd.Timestamp) -> pd.Series | None:
-    """Return the baseline of `metric` where known incidents before `midnight` are replaced by what was expected.
+def baseline_of(monitor: Monitor, panel: pd.DataFrame, state: State, midnight: pd.Timestamp) -> pd.DataFrame | None:
+    """Return the panel with known incidents before `midnight` replaced by what was expected, as a baseline.
 
     None if there are none, so that the panel itself is the baseline.
     """
-    replaced = {slot: value for slot, value in state.replaced.get(metric.name, {}).items() if slot < midnight}
-    if not replaced:
-        return None
-    baseline = panel[metric.name].copy()
-    slots = pd.DatetimeIndex(list(replaced)).tz_convert(midnight.tz)
-    rows = baseline.index.get_indexer(slots)
-    values = pd.Series(list(replaced.values()), dtype=float).to_numpy()
-    baseline.iloc[rows[rows >= 0]] = values[rows >= 0]
+    baseline = None
+    for metric in monitor.metrics:
+        replaced = {slot: value for slot, value in state.replaced.get(metric.name, {}).items() if slot < midnight}
+        if not replaced:
+            continue
+        baseline = panel.copy() if baseline is None else baseline
+        slots = pd.DatetimeIndex(list(replaced)).tz_convert(midnight.tz)
+        rows = baseline.index.get_indexer(slots)
+        values = np.fromiter(replaced.values(), dtype=float)
+        column = baseline[metric.name].to_numpy(copy=True)
+        column[rows[rows >= 0]] = values[rows >= 0]
+        baseline[metric.name] = column
     return baseline
-
-
-def raised(kind: type[AnomalertError], where: str, error: Exception) -> AnomalertError:
-    """Return `error` as an error of the tree that names the metric or source it befell."""
-    if isinstance(error, AnomalertError):
-        text = str(error)
-    elif issubclass(kind, DetectorError):
-        text = f"raised {type(error).__name__}: {error}"
-    else:  # A driver's own text may hold the password it was given, and this one goes to reports and logs.
-        text = f"raised {type(error).__name__}; the cause is chained"
-    wrapped = kind(f"{where}: {text}")
-    wrapped.__cause__ = error
-    return wrapped
-
-
-def _is_empty(stretch: Stretch, slot: pd.Timestamp) -> bool:
-    return stretch.monitor.is_empty(stretch.panel.loc[[slot]])
-
-
-def _observation(row: dict[object, object]) -> Observation:
-    fields = Observation.__dataclass_fields__
-    return Observation(**{name: row[name] for name in fields})  # type: ignore[arg-type]

@@ -13,7 +13,8 @@ from anomalert.detection import Detector
 from anomalert.detectors import DayLagRatio, WeeklyAverage
 from anomalert.interfaces import Notifier
 from anomalert.ledger import Ledger
-from anomalert.monitor import Metric, Monitor
+from anomalert.metric import Metric
+from anomalert.monitor import Monitor
 from anomalert.phrases import Language
 from anomalert.pipeline import Pipeline
 from anomalert.policy import Policy

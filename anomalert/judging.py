@@ -1,0 +1,238 @@
+"""The one path from a panel to verdicts: metrics that are judged alike are judged together, as arrays.
+
+Notebooks (through `Monitor.judge`), runs, catch-up and backtests all come through here, so that they say the same of
+every slot. Monitors, walks and backtests call this; it calls `metric` and what lies below.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from anomalert import kernels
+from anomalert.detection import Detection, directions, statuses
+from anomalert.errors import AnomalertError, DetectorError, raised
+from anomalert.metric import Metric
+from anomalert.policy import Held, judgements_of, no_judgements
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+__all__ = ["Verdicts", "judge", "judged_alike"]
+
+ARRAYS = ("value", "expected", "lower", "upper", "score", "volume", "steps", "is_alert", "is_judged")
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """What was judged of one monitor: arrays of shape ``(n_slots, n_metrics)``, 50 bytes a cell.
+
+    Parameters
+    ----------
+    slots : pandas.DatetimeIndex
+        UTC, in order.
+    metrics : tuple of str
+        The columns.
+    slot : pandas.Timedelta
+        The length of a slot.
+    value, expected, lower, upper, score, volume : ndarray of float
+        As in a `Detection`, and what `Policy` calls the volume.
+    steps, is_alert : ndarray
+        As in `anomalert.policy.Held`.
+    is_judged : ndarray of bool
+        False where the detector failed: of such a slot nothing is said.
+    is_empty : ndarray of bool, shape (n_slots,)
+        Where the source has nothing at all, and that is to be told.
+    """
+
+    slots: pd.DatetimeIndex
+    metrics: tuple[str, ...]
+    slot: pd.Timedelta
+    value: Floats
+    expected: Floats
+    lower: Floats
+    upper: Floats
+    score: Floats
+    volume: Floats
+    steps: NDArray[np.uint8]
+    is_alert: Flags
+    is_judged: Flags
+    is_empty: Flags
+
+    @classmethod
+    def unjudged(
+        cls, slots: pd.DatetimeIndex, metrics: Iterable[str], slot: pd.Timedelta, is_empty: Flags | None = None
+    ) -> "Verdicts":
+        """Return verdicts that say nothing yet, to be filled by `put`."""
+        names = tuple(metrics)
+        shape = (len(slots), len(names))
+        numbers = {name: np.full(shape, np.nan) for name in ARRAYS[:6]}
+        empty = np.zeros(len(slots), dtype=bool) if is_empty is None else is_empty
+        flags = {name: np.zeros(shape, dtype=bool) for name in ARRAYS[7:]}
+        return cls(slots, names, slot, **numbers, steps=np.zeros(shape, dtype=np.uint8), **flags, is_empty=empty)
+
+    def put(self, other: "Verdicts") -> None:
+        """Take over the verdicts of `other`, whose slots and metrics are among these."""
+        if not len(other.slots):
+            return
+        first = int(self.slots.searchsorted(other.slots[0]))
+        rows = slice(first, first + len(other.slots))
+        columns = [self.metrics.index(name) for name in other.metrics]
+        for name in ARRAYS:
+            getattr(self, name)[rows, columns] = getattr(other, name)
+
+    def rows(self, rows: slice) -> "Verdicts":
+        """Return those of some slots; the arrays are views."""
+        parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in ARRAYS}
+        return replace(self, slots=self.slots[rows], is_empty=self.is_empty[rows], **parts)
+
+    def beside(self, other: "Verdicts") -> "Verdicts":
+        """Return these and those of other metrics in the same slots."""
+        parts: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)], axis=1) for name in ARRAYS
+        }
+        return replace(self, metrics=self.metrics + other.metrics, **parts)
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per metric and judged slot, as `Policy.judge` gives it, the slots in UTC."""
+        if not self.is_judged.any():
+            return no_judgements()
+        frames = (
+            pd.DataFrame(getattr(self, name), index=self.slots, columns=list(self.metrics))
+            for name in ("value", "expected", "lower", "upper", "score")
+        )
+        value, expected, lower, upper, score = frames
+        detection = Detection(value, expected, lower, upper, self.slot, own_score=score)
+        judgements = judgements_of(detection, Held(self.volume, self.steps, self.is_alert))
+        if self.is_judged.all():
+            return judgements
+        return judgements[self.is_judged.ravel(order="F")].reset_index(drop=True)
+
+    def observed(self, row: int, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Return what one slot shows of `metrics` and of every metric that has an alert there."""
+        wanted = [name in metrics for name in self.metrics]
+        columns = np.flatnonzero((self.is_alert[row] | wanted) & self.is_judged[row])
+        numbers = {name: getattr(self, name)[row, columns] for name in ("value", "expected", "lower", "upper", "score")}
+        numbers["deviation"] = kernels.deviation(numbers["value"], numbers["expected"])
+        sides = directions(numbers["value"], numbers["expected"])
+        status = statuses(numbers["value"], numbers["score"])
+        for place, column in enumerate(columns):
+            yield {
+                "metric": self.metrics[column],
+                **{name: float(array[place]) for name, array in numbers.items()},
+                "direction": sides[place],
+                "status": status[place],
+                "is_alert": bool(self.is_alert[row, column]),
+            }
+
+
+def judge(
+    metrics: Sequence[Metric],
+    panel: pd.DataFrame,
+    start: pd.Timestamp,
+    slot: pd.Timedelta,
+    baseline: pd.DataFrame | None = None,
+) -> tuple[Verdicts, list[AnomalertError]]:
+    """Judge every slot of `panel` from `start` on: detection, then each metric's policy.
+
+    Parameters
+    ----------
+    metrics : sequence of Metric
+        Columns of the panel, their denominators too.
+    panel : pandas.DataFrame
+        As `Monitor.panel` gives it, beginning early enough for detectors and policies.
+    start : pandas.Timestamp
+        The first slot to judge, aware.
+    slot : pandas.Timedelta
+        The length of a slot.
+    baseline : pandas.DataFrame, optional
+        What the detectors take for the past in place of the panel; holds a column for every metric.
+
+    Returns
+    -------
+    tuple
+        The verdicts, and an error for each metric that its detector failed to judge.
+    """
+    first = int(panel.index.searchsorted(start))
+    slots = pd.DatetimeIndex(panel.index[first:]).tz_convert("UTC").as_unit("ns")
+    verdicts = Verdicts.unjudged(slots, [metric.name for metric in metrics], slot)
+    errors: list[AnomalertError] = []
+    for group in judged_alike(metrics):
+        judged = _judged(group, panel, start, slot, baseline)
+        if isinstance(judged, AnomalertError) and len(group) > 1:
+            # One metric that fails must not take along those that are only judged like it.
+            results = [_judged([metric], panel, start, slot, baseline) for metric in group]
+        else:
+            results = [judged]
+        errors += [result for result in results if isinstance(result, AnomalertError)]
+        for result in results:
+            if isinstance(result, Verdicts):
+                verdicts.put(result)
+    return verdicts, errors
+
+
+def judged_alike(metrics: Iterable[Metric]) -> list[list[Metric]]:
+    """Return the metrics in groups of equal detector and policy; a detector judges every column for itself."""
+    groups: dict[object, list[Metric]] = {}
+    for metric in metrics:
+        try:
+            key: object = (metric.detector, metric.policy, metric.denominator is None)
+            groups.setdefault(key, []).append(metric)
+        except TypeError:  # A detector whose class gives no hash: it is like no other.
+            groups[id(metric)] = [metric]
+    return list(groups.values())
+
+
+def _judged(
+    group: Sequence[Metric],
+    panel: pd.DataFrame,
+    start: pd.Timestamp,
+    slot: pd.Timedelta,
+    baseline: pd.DataFrame | None,
+) -> Verdicts | AnomalertError:
+    """Return the verdicts of metrics that are judged alike, or what kept the first of them from being judged."""
+    metric = group[0]
+    try:
+        return _detected(group, panel, start, slot, baseline)
+    except AnomalertError as error:
+        return raised(DetectorError, f"metric {metric.name!r}", error)
+    except Exception as error:  # noqa: BLE001 - other people's code: this metric fails, the others go on
+        return raised(DetectorError, f"metric {metric.name!r}: {metric.detector!r}", error)
+
+
+def _detected(
+    group: Sequence[Metric],
+    panel: pd.DataFrame,
+    start: pd.Timestamp,
+    slot: pd.Timedelta,
+    baseline: pd.DataFrame | None,
+) -> Verdicts:
+    names = [metric.name for metric in group]
+    policy = group[0].policy
+    weights = _weights(group, panel)
+    detection = group[0].detector.detect(
+        panel[names],
+        start - policy.memory * slot,
+        baseline=None if baseline is None else baseline[names],
+        weights=weights,
+    )
+    held = policy.hold(detection, None if weights is None else weights.loc[detection.value.index])
+    judged = pd.DatetimeIndex(detection.value.index)
+    rows = slice(int(judged.searchsorted(start)), None)
+    shape = (len(judged), len(names))
+    arrays: dict[str, Any] = {
+        **{name: getattr(detection, name).to_numpy() for name in ("value", "expected", "lower", "upper", "score")},
+        **held._asdict(),
+        "is_judged": np.ones(shape, dtype=bool),
+        "is_empty": np.zeros(len(judged), dtype=bool),
+    }
+    return Verdicts(judged.tz_convert("UTC").as_unit("ns"), tuple(names), slot, **arrays).rows(rows)
+
+
+def _weights(group: Sequence[Metric], panel: pd.DataFrame) -> pd.DataFrame | None:
+    if group[0].denominator is None:
+        return None
+    return pd.DataFrame({metric.name: panel[metric.denominator] for metric in group})

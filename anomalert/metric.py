@@ -1,0 +1,73 @@
+"""A metric: one column of a source, the detector that says what is usual, the policy that says what is told.
+
+Monitors call this, and users by its name in `anomalert`; it calls `detection` and `policy`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from anomalert.detection import Detector
+from anomalert.errors import ConfigurationError
+from anomalert.policy import Policy
+
+__all__ = ["Metric"]
+
+MIN_EVENTS = 10.0
+"""Below this many events, of a count or under a ratio, a relative change says nothing."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One column of a source, how it is judged and when that is told.
+
+    Parameters
+    ----------
+    name : str
+        The column's name, and the metric's in every message.
+    detector : Detector
+        Says what was expected and what is usual.
+    absent : {"gap", "zero"}, default "gap"
+        What a missing value means in a slot that has other values: unknown, or no events, that is 0.
+    denominator : str, optional
+        For a ratio: the column with its denominators. Where that is 0 the ratio is a gap.
+    policy : Policy, optional
+        Which anomalies are told.
+    links : mapping of str to str, optional
+        Label to URL: where to look for the cause.
+
+    Examples
+    --------
+    >>> from anomalert import WeeklyAverage
+    >>> Metric("likes", WeeklyAverage(), absent="zero", policy=Policy(direction="down")).policy.min_volume
+    10.0
+    """
+
+    name: str
+    detector: Detector
+    absent: Literal["gap", "zero"] = "gap"
+    denominator: str | None = None
+    policy: Policy = field(default_factory=Policy)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.detector, Detector):
+            raise ConfigurationError(
+                f"metric {self.name!r}: `detector` is {self.detector!r}, no Detector: IQR() is one"
+            )
+        if self.absent not in ("gap", "zero"):
+            raise ConfigurationError(f"metric {self.name!r}: `absent` is {self.absent!r}: take 'gap' or 'zero'")
+        if self.denominator is not None and self.absent == "zero":
+            raise ConfigurationError(f"metric {self.name!r} is a ratio: without a value it is unknown, never 0")
+        if not isinstance(self.policy, Policy):
+            raise ConfigurationError(f"metric {self.name!r}: `policy` is {self.policy!r}: Policy(...) makes one")
+        if not isinstance(self.links, Mapping) or not all(
+            isinstance(t, str) for pair in self.links.items() for t in pair
+        ):
+            raise ConfigurationError(
+                f"metric {self.name!r}: `links` is {self.links!r}: write {{'Dashboard': 'https://...'}}"
+            )
+        if self.policy.min_volume is None:
+            counted = self.absent == "zero" or self.denominator is not None
+            # A frozen class: the policy's open default is settled here, where the kind of the metric is known.
+            object.__setattr__(self, "policy", replace(self.policy, min_volume=MIN_EVENTS if counted else 0.0))
