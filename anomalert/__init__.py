@@ -1,5 +1,6 @@
 """anomalert: tells a team within one slot that a product metric left its usual course."""
 
+from anomalert.backtesting import Backtest, backtest
 from anomalert.detection import Baseline, Bounds, Detection, Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma, WeeklyAverage
 from anomalert.interfaces import Alert, Delivery, Message, Notifier, RunReport, Source
@@ -14,6 +15,7 @@ from anomalert.sources import ClickHouseSource, FrameSource
 __all__ = [
     "IQR",
     "Alert",
+    "Backtest",
     "Baseline",
     "Bounds",
     "ClickHouseSource",
@@ -35,4 +37,5 @@ __all__ = [
     "Source",
     "TelegramNotifier",
     "WeeklyAverage",
+    "backtest",
 ]

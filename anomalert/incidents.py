@@ -231,7 +231,8 @@ def _replaced(state: State, now: _Now) -> Mapping[str, Mapping[pd.Timestamp, flo
         # What lasts this long is no incident any more but the new usual course, and has to be learnt.
         if now.shows(incident) and slot - incident.start < pd.Timedelta(now.watches[metric].policy.adapt):
             replaced[metric] = {**replaced.get(metric, {}), slot: now.seen[metric].expected}
-    for metric, watch in now.watches.items():
+    # Once a day is enough: what is older than anybody looks back to does no harm.
+    for metric, watch in now.watches.items() if now.slot == now.slot.normalize() else ():
         if metric in replaced:
             horizon = now.slot - watch.lookback - 3 * DAY
             replaced[metric] = {when: value for when, value in replaced[metric].items() if when >= horizon}

@@ -96,6 +96,14 @@ class Verdicts:
         }
         return replace(self, metrics=self.metrics + other.metrics, **parts)
 
+    def ordered(self, metrics: Sequence[str]) -> "Verdicts":
+        """Return the same with the columns in another order."""
+        if tuple(metrics) == self.metrics:
+            return self
+        columns = [self.metrics.index(name) for name in metrics]
+        parts: dict[str, Any] = {name: getattr(self, name)[:, columns] for name in ARRAYS}
+        return replace(self, metrics=tuple(metrics), **parts)
+
     def frame(self) -> pd.DataFrame:
         """Return one row per metric and judged slot, as `Policy.judge` gives it, the slots in UTC."""
         if not self.is_judged.any():

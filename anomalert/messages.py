@@ -17,7 +17,7 @@ from anomalert.interfaces import Alert, Fact, Message
 from anomalert.phrases import LANGUAGES, Language, Phrases
 from anomalert.scenes import Scene, Sketch
 
-__all__ = ["Draft", "digest", "draft", "opened_key"]
+__all__ = ["Draft", "digest", "draft", "gravest_first", "key_of", "opened_key"]
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +111,25 @@ def opened_key(pipeline: str, episode: str) -> str:
     return f"{pipeline}/opened/{episode}/{episode.rsplit('/', maxsplit=1)[-1]}"
 
 
+def gravest_first(said: Said) -> list[tuple[Incident, Observation]]:
+    """Return what is said of metrics in the order in which a message names them."""
+    return sorted(said.about, key=lambda pair: (-abs(pair[0].peak.deviation), pair[0].metric))
+
+
+def key_of(said: Said, pipeline: str) -> str:
+    """Return the key of the message of what is said: unique, and the same whenever it is said again."""
+    if said.kind == "opened":
+        return opened_key(pipeline, said.subject)
+    apart = ""
+    if said.kind == "worsened":
+        # A metric that is judged late may join in a slot in which others were told to have joined already.
+        apart = f"/{gravest_first(said)[0][0].metric}"
+    if said.kind == "source_back":
+        # Outages that began together may end apart, and both be told in the first slot that was missed.
+        apart = "/" + "+".join(sorted(outage.monitor for outage in said.outages))
+    return f"{pipeline}/{said.kind}/{said.subject}/{stamp(said.slot)}{apart}"
+
+
 def draft(
     said: Said,
     pipeline: str,
@@ -139,24 +158,21 @@ def draft(
     phrases = LANGUAGES[language]
     if said.outages:
         return _about_outages(said, pipeline, rows, zone, language)
-    about = sorted(said.about, key=lambda pair: (-abs(pair[0].peak.deviation), pair[0].metric))
+    about = gravest_first(said)
     facts = [_fact(said, incident, now, scenes, phrases) for incident, now in about]
     shown = [scenes[incident.metric] for incident, _ in about if incident.metric in scenes]
     if shown:
         monitor = shown[0].monitor
         facts.append(Fact(phrases.span(shown[0].slot, shown[0].slot + monitor.slot_length, monitor.timezone), ()))
-    opened = opened_key(pipeline, said.subject)
-    # A metric that is judged late may join in a slot in which others were told to have joined already.
-    worse = f"/{about[0][0].metric}" if said.kind == "worsened" else ""
     return Draft(
-        key=opened if said.kind == "opened" else f"{pipeline}/{said.kind}/{said.subject}/{stamp(said.slot)}{worse}",
+        key=key_of(said, pipeline),
         slot=said.slot,
         headline=_headline(said, about, phrases),
         alerts=tuple(_alert(said, pipeline, incident, now, scenes) for incident, now in about),
         facts=tuple(facts),
         sketches=_sketches(said, about, scenes, phrases),
         links=_links(shown),
-        replies_to=None if said.kind == "opened" else opened,
+        replies_to=None if said.kind == "opened" else opened_key(pipeline, said.subject),
         language=language,
     )
 
@@ -228,10 +244,8 @@ def _about_outages(
         for a in alerts
         if said.kind == "no_data" and a.expected == a.expected
     ]
-    # Outages that began together may end apart, and both be told in the first slot that was missed.
-    back = "/" + "+".join(sorted(outage.monitor for outage in said.outages)) if said.kind == "source_back" else ""
     return Draft(
-        key=f"{pipeline}/{said.kind}/{said.subject}/{stamp(said.slot)}{back}",
+        key=key_of(said, pipeline),
         slot=said.slot,
         headline=getattr(phrases, said.kind).format(source=sources),
         alerts=alerts,

@@ -112,7 +112,7 @@ class Scene:
         return f"{self.metric.name}-{stamp(self.slot)}"
 
     def _frame(self, panel: pd.DataFrame, start: pd.Timestamp, midnight: pd.Timestamp) -> pd.DataFrame:
-        baseline = baseline_of(self.monitor, panel, self.state, midnight)
+        baseline = baseline_of([self.metric], panel, self.state, midnight)
         past = None if baseline is None else baseline[self.metric.name]
         detection = self.monitor.detect(self.metric, panel, start, past)
         return pd.DataFrame({column: getattr(detection, column)[self.metric.name] for column in COLUMNS})

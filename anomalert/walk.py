@@ -4,17 +4,19 @@ Runs, re-runs, catch-up after an outage and replays over history all walk here, 
 call this; it calls `monitor` and `incidents`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from anomalert.episodes import Observation, Said, State, Watch
 from anomalert.errors import AnomalertError
 from anomalert.incidents import advance, lose_sight
 from anomalert.judging import Verdicts
+from anomalert.metric import Metric
 from anomalert.monitor import Monitor
 
 __all__ = ["Step", "Stretch", "baseline_of", "named_by", "step_over", "walk", "watches_of"]
@@ -51,7 +53,9 @@ class Stretch:
             day = self.monitor.local_day(slot)
             last = max(each for each in self.slots if each <= day[-1])
             known = self.panel.loc[:last]
-            self._day, errors = self.monitor.verdicts(known, slot, baseline_of(self.monitor, known, state, day[0]))
+            self._day, errors = self.monitor.verdicts(
+                known, slot, baseline_of(self.monitor.metrics, known, state, day[0])
+            )
             self.errors += errors
         return self._day, int(self._day.slots.searchsorted(slot))
 
@@ -150,21 +154,30 @@ def watches_of(monitors: Sequence[Monitor]) -> dict[str, Watch]:
     }
 
 
-def baseline_of(monitor: Monitor, panel: pd.DataFrame, state: State, midnight: pd.Timestamp) -> pd.DataFrame | None:
-    """Return the panel with known incidents before `midnight` replaced by what was expected, as a baseline.
+def baseline_of(
+    metrics: Iterable[Metric], panel: pd.DataFrame, state: State, midnight: pd.Timestamp
+) -> pd.DataFrame | None:
+    """Return the columns of `metrics` with known incidents before `midnight` replaced by what was expected.
 
     None if there are none, so that the panel itself is the baseline.
     """
-    baseline = None
-    for metric in monitor.metrics:
-        replaced = {slot: value for slot, value in state.replaced.get(metric.name, {}).items() if slot < midnight}
-        if not replaced:
-            continue
-        baseline = panel.copy() if baseline is None else baseline
-        slots = pd.DatetimeIndex(list(replaced)).tz_convert(midnight.tz)
-        rows = baseline.index.get_indexer(slots)
-        values = np.fromiter(replaced.values(), dtype=float)
-        column = baseline[metric.name].to_numpy(copy=True)
-        column[rows[rows >= 0]] = values[rows >= 0]
-        baseline[metric.name] = column
-    return baseline
+    names = [metric.name for metric in metrics]
+    replaced = {name: _before(midnight, state.replaced.get(name, {})) for name in names}
+    if not any(replaced.values()):
+        return None
+    columns = {name: _with_values(panel[name], values) for name, values in replaced.items()}
+    return pd.DataFrame(columns, index=panel.index)
+
+
+def _before(midnight: pd.Timestamp, replaced: Mapping[pd.Timestamp, float]) -> dict[pd.Timestamp, float]:
+    return {slot: value for slot, value in replaced.items() if slot < midnight}
+
+
+def _with_values(column: pd.Series, replaced: Mapping[pd.Timestamp, float]) -> NDArray[np.float64]:
+    """Return a column with other values in some slots; those that it does not hold are left out."""
+    values = column.to_numpy(dtype=np.float64, copy=True)
+    if replaced:
+        index = pd.DatetimeIndex(column.index)
+        rows = index.get_indexer(pd.DatetimeIndex(list(replaced)).tz_convert(index.tz))
+        values[rows[rows >= 0]] = np.fromiter(replaced.values(), dtype=np.float64)[rows >= 0]
+    return values

@@ -168,13 +168,13 @@ def test_the_baseline_is_replaced_from_the_next_local_midnight_on() -> None:
 def test_a_baseline_without_incidents_is_the_panel_itself() -> None:
     """None is given where nothing is replaced, so that nothing is copied; slots outside of the panel are left out."""
     panel = steady(2)
-    watched = monitor_of(panel, Metric("likes", DayLagRatio()))
+    metrics = [Metric("likes", DayLagRatio())]
     midnight = panel.index[24]
-    assert baseline_of(watched, panel, State(), midnight) is None
+    assert baseline_of(metrics, panel, State(), midnight) is None
     after = State(replaced={"likes": {panel.index[30].tz_convert("UTC"): 1.0}, "views": {panel.index[0]: 2.0}})
-    assert baseline_of(watched, panel, after, midnight) is None
+    assert baseline_of(metrics, panel, after, midnight) is None
     known = {panel.index[3].tz_convert("UTC"): 7.0, pd.Timestamp("2026-09-01T00:00Z"): 9.0}
-    baseline = baseline_of(watched, panel, State(replaced={"likes": known}), midnight)
+    baseline = baseline_of(metrics, panel, State(replaced={"likes": known}), midnight)
     assert baseline is not None
     replaced = baseline["likes"]
     assert replaced[replaced != 100.0].to_dict() == {panel.index[3]: 7.0}

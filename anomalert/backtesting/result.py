@@ -1,0 +1,183 @@
+"""What a backtest found: every judgement, incident and message, counted and laid out as frames.
+
+The runner makes it, notebooks and reports read it; it calls `messages`, `judging` and `measures`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from anomalert.episodes import Incident, Said
+from anomalert.errors import AnomalertError
+from anomalert.judging import Verdicts
+from anomalert.messages import gravest_first, key_of
+from anomalert.monitor import Monitor
+from anomalert.policy import no_judgements
+
+__all__ = ["Backtest"]
+
+WEEK = pd.Timedelta("7D")
+
+INCIDENT_COLUMNS = [
+    "key",
+    "episode",
+    "metric",
+    "direction",
+    "start",
+    "end",
+    "peak_slot",
+    "peak_value",
+    "peak_expected",
+    "peak_deviation",
+]
+
+KINDS = ["opened", "worsened", "reminder", "resolved"]
+
+MESSAGE_COLUMNS = ["slot", "kind", "metric", "metrics", "episode", "key"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Backtest:
+    """What a pipeline would have judged and said over a stretch of history.
+
+    Parameters
+    ----------
+    pipeline : str
+        Its name.
+    monitors : tuple of Monitor
+        What was judged.
+    channels : tuple of str
+        The names of its notifiers; each would have got every message.
+    start, end : pandas.Timestamp
+        UTC: the first slot that was judged, and the first that was not.
+    verdicts : mapping of str to tuple of Verdicts
+        By monitor, in stretches: what `judgements` lays out.
+    said : tuple of Said
+        What there was to say; what `messages` lays out.
+    known_incidents : tuple of (str, Incident)
+        What `incidents` lays out, each with the key of its episode.
+    errors : tuple of AnomalertError
+        The metrics that could not be judged on some day.
+    labels : pandas.DataFrame, optional
+        Events that are known to have been.
+    is_complete : bool
+        False if it was interrupted.
+    """
+
+    pipeline: str
+    monitors: tuple[Monitor, ...]
+    channels: tuple[str, ...]
+    start: pd.Timestamp
+    end: pd.Timestamp
+    verdicts: Mapping[str, tuple[Verdicts, ...]]
+    said: tuple[Said, ...]
+    known_incidents: tuple[tuple[str, Incident], ...]
+    errors: tuple[AnomalertError, ...] = ()
+    labels: pd.DataFrame | None = None
+    is_complete: bool = True
+
+    @cached_property
+    def judgements(self) -> pd.DataFrame:
+        """One row per metric and slot, as in a run's report: the verdict, and what each policy step says of it."""
+        frames = [block.frame() for blocks in self.verdicts.values() for block in blocks if block.is_judged.any()]
+        return pd.concat(frames, ignore_index=True) if frames else no_judgements()
+
+    @cached_property
+    def messages(self) -> pd.DataFrame:
+        """What each channel would have got, one row a message.
+
+        Columns ``slot`` (UTC), ``kind``, ``metric`` (the gravest; None if it is about a source), ``metrics`` (all,
+        by name), ``episode`` and ``key`` (the message's, as in the ledger).
+        """
+        rows = []
+        for said in self.said:
+            about = [incident.metric for incident, _ in gravest_first(said)]
+            metric = about[0] if about else None
+            listed = ", ".join(sorted(set(about)))
+            rows.append((said.slot, said.kind, metric, listed, said.subject, key_of(said, self.pipeline)))
+        # As objects, so that None stays None beside texts.
+        frame = pd.DataFrame(rows, columns=MESSAGE_COLUMNS, dtype=object)
+        return frame.astype({"slot": "datetime64[ns, UTC]"})
+
+    @cached_property
+    def incidents(self) -> pd.DataFrame:
+        """What happened, one row an incident; `start` and `end` in UTC, NaT if it is not over."""
+        rows = [
+            (
+                incident.key,
+                episode,
+                incident.metric,
+                incident.direction,
+                incident.start,
+                incident.end,
+                incident.peak_slot,
+                incident.peak.value,
+                incident.peak.expected,
+                incident.peak.deviation,
+            )
+            for episode, incident in self.known_incidents
+        ]
+        frame = pd.DataFrame(rows, columns=INCIDENT_COLUMNS)
+        times = dict.fromkeys(("start", "end", "peak_slot"), "datetime64[ns, UTC]")
+        return frame.astype(times).sort_values(["start", "metric"], ignore_index=True)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of the metrics."""
+        return [metric.name for monitor in self.monitors for metric in monitor.metrics]
+
+    @property
+    def weeks(self) -> float:
+        """How many weeks were judged."""
+        return (self.end - self.start) / WEEK
+
+    @property
+    def rate(self) -> float:
+        """Messages a week and channel; each channel gets every message."""
+        return len(self.said) / self.weeks if self.weeks else float("nan")
+
+    @cached_property
+    def messages_per_week(self) -> pd.DataFrame:
+        """How many messages a channel would have got: a row a week (from Monday, local), a column a metric.
+
+        A message counts for its gravest metric, so the sum of a row is what a channel gets in that week; what is said
+        of sources stands under ``sources``. The first and the last week may be shorter than seven days.
+        """
+        zone = self.monitors[0].timezone
+        mondays = pd.date_range(_monday(self.start, zone), _monday(self.end - pd.Timedelta(1), zone), freq="7D")
+        weeks = pd.Series([_monday(slot, zone) for slot in self.messages["slot"]], dtype=mondays.dtype, name="week")
+        counts = pd.crosstab(weeks, self.messages["metric"].fillna("sources"))
+        return counts.reindex(index=mondays.rename("week"), columns=[*self.metrics, "sources"], fill_value=0)
+
+    @cached_property
+    def messages_per_metric(self) -> pd.DataFrame:
+        """How many messages name each metric, by kind; one that names several counts for each."""
+        named = [(said.kind, incident.metric) for said in self.said for incident, _ in said.about]
+        pairs = pd.DataFrame(named, columns=["kind", "metric"], dtype=object)
+        counts = pd.crosstab(pairs["metric"], pairs["kind"]).reindex(index=self.metrics, columns=KINDS, fill_value=0)
+        return counts.assign(total=counts.sum(axis=1)).rename_axis(index="metric", columns=None)
+
+    @property
+    def messages_per_channel(self) -> pd.Series:
+        """How many messages each channel would have got."""
+        return pd.Series(len(self.said), index=pd.Index(self.channels, name="channel"), name="messages", dtype=int)
+
+    def __repr__(self) -> str:
+        monitors = ", ".join(f"{each.name} ({len(each.metrics)} metrics)" for each in self.monitors)
+        until = "" if self.is_complete else " (interrupted)"
+        lines = [
+            f"Backtest of {self.pipeline!r}: {monitors}",
+            f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC{until}, {self.weeks:.1f} weeks",
+            f"{len(self.said)} messages a channel, {self.rate:.2f} a week; {len(self.known_incidents)} incidents",
+        ]
+        if self.errors:
+            lines.append(f"{len(self.errors)} errors, the first: {self.errors[0]}")
+        return "\n".join(lines)
+
+
+def _monday(instant: pd.Timestamp, zone: str) -> pd.Timestamp:
+    """Return the date of the Monday of the local week of an instant, without a zone: some days have no midnight."""
+    local = instant.tz_convert(zone).tz_localize(None).normalize()
+    return local - pd.Timedelta(days=local.dayofweek)

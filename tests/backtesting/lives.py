@@ -1,0 +1,154 @@
+"""Lives of pipelines, run slot by slot with a ledger: what a backtest has to equal."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from hypothesis import strategies as st
+
+from anomalert import (
+    IQR,
+    Backtest,
+    DayLagRatio,
+    Ledger,
+    Message,
+    Metric,
+    Monitor,
+    Pipeline,
+    Policy,
+    RollingSigma,
+    WeeklyAverage,
+)
+from anomalert.testing import FakeNotifier, FakeSource
+
+START = pd.Timestamp("2026-10-22T00:00Z")
+
+detectors = st.sampled_from(
+    [DayLagRatio(), WeeklyAverage(days=3, min_count=2), IQR(window="3D"), RollingSigma(window="12h", sigmas=2.0)]
+)
+policies = st.builds(
+    Policy,
+    direction=st.sampled_from(["both", "up", "down"]),
+    min_change=st.sampled_from([0.0, 0.3]),
+    min_volume=st.sampled_from([None, 60.0]),
+    persist=st.sampled_from([(1, 1), (2, 2), (2, 3)]),
+    recover=st.integers(1, 3),
+    remind=st.sampled_from(["6h", "1D", None]),
+    adapt=st.sampled_from(["6h", "3D"]),
+)
+zones = st.sampled_from(["UTC", "Europe/Moscow", "Europe/Berlin", "America/New_York", "America/Sao_Paulo"])
+
+
+@st.composite
+def rows_of(draw: st.DrawFn, columns: Sequence[str], slot: pd.Timedelta, days: int) -> pd.DataFrame:
+    """Draw what a source holds: metrics with incidents, gaps, and slots without a row, over a clock change."""
+    slots = days * pd.Timedelta("1D") // slot
+    index = pd.date_range(START, periods=slots, freq=slot)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    values = 100 * rng.lognormal(0, 0.1, (slots, len(columns)))
+    for _ in range(draw(st.integers(0, 5))):
+        first = draw(st.integers(slots // 3, slots - 1))
+        places = draw(st.lists(st.integers(0, len(columns) - 1), min_size=1, unique=True))
+        length = draw(st.integers(1, 9))
+        values[first : first + length, places] *= draw(st.sampled_from([0.0, 0.2, 5.0, np.nan]))
+    frame = pd.DataFrame(values, index=index, columns=list(columns))
+    missing = draw(st.lists(st.integers(0, slots - 1), max_size=6))
+    return frame.drop(index=frame.index[missing])
+
+
+@st.composite
+def feeds(draw: st.DrawFn) -> Monitor:
+    """Draw a monitor of a count, a value and a ratio over slots of three hours."""
+    rows = draw(rows_of(["views", "likes", "shown"], pd.Timedelta("3h"), 11))
+    rows["ctr"] = rows["likes"] / rows["shown"].where(rows["shown"] != 0)
+    metrics = [
+        Metric("views", draw(detectors), absent="zero", policy=draw(policies)),
+        Metric("likes", draw(detectors), policy=draw(policies)),
+        Metric("ctr", draw(detectors), denominator="shown", policy=draw(policies)),
+    ]
+    settle = draw(st.sampled_from(["0s", "2min"]))
+    empty = draw(st.sampled_from(["no_data", "zero"]))
+    source = FakeSource(rows, name="feed")
+    return Monitor(source, metrics, slot="3h", timezone=draw(zones), settle=settle, empty=empty)
+
+
+@st.composite
+def messengers(draw: st.DrawFn) -> Monitor:
+    """Draw a second monitor, whose slots may be longer and be settled later."""
+    slot = draw(st.sampled_from(["3h", "6h"]))
+    rows = draw(rows_of(["sent", "read"], pd.Timedelta(slot), 11))
+    metrics = [Metric(name, draw(detectors), policy=draw(policies)) for name in ("sent", "read")]
+    settle = draw(st.sampled_from(["0s", "2min", "4h"]))
+    return Monitor(FakeSource(rows, name="messenger"), metrics, slot=slot, timezone=draw(zones), settle=settle)
+
+
+@dataclass(frozen=True)
+class Lived:
+    """What runs said, slot by slot."""
+
+    judgements: pd.DataFrame
+    messages: tuple[Message, ...]
+    incidents: pd.DataFrame
+    is_quiet_before: bool
+
+
+def lived(monitors: Sequence[Monitor], start: pd.Timestamp, end: pd.Timestamp) -> Lived:
+    """Run a pipeline as soon as a slot of one of its monitors is settled, from the slot `start` on."""
+    ready = {
+        slot + monitor.slot_length + monitor.settle_time
+        for monitor in monitors
+        for slot in pd.date_range(start, end, freq=monitor.slot_length, inclusive="left")
+    }
+    with tempfile.TemporaryDirectory(dir=shared_memory()) as folder:
+        chat, ledger = FakeNotifier(), Ledger(Path(folder, "alerts.db"))
+        pipeline = Pipeline(monitors, [chat], ledger)
+        reports = [pipeline.run(at) for at in sorted(ready)]
+        for report in reports:
+            report.raise_for_status()
+        judgements = pd.concat([report.judgements for report in reports], ignore_index=True)
+        early = judgements["slot"] < start
+        # The first run judges the newest slot of each monitor, and that of a slow one may lie before `start`.
+        is_quiet = not (judgements["is_alert"] | (judgements["status"] == "no_data"))[early].any()
+        judged = judgements[~early & (judgements["slot"] < end)].drop_duplicates(["metric", "slot"])
+        return Lived(judged, tuple(chat.messages), ledger.history().incidents, is_quiet)
+
+
+def shared_memory() -> str | None:
+    """Return a folder in memory, where there is one: what is compared does not depend on the disk."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+def assert_same(found: Backtest, live: Lived) -> None:
+    """Hold that a backtest found what runs found: verdicts, numbers to 1e-9, messages, incidents."""
+    by = ["slot", "metric"]
+    pd.testing.assert_frame_equal(
+        found.judgements.sort_values(by, ignore_index=True),
+        live.judgements.sort_values(by, ignore_index=True),
+        rtol=1e-9,
+    )
+    # What two episodes have to say of one slot is sent in either order.
+    told = sorted((m.key, m.alerts[0].kind, tuple(sorted({a.metric for a in m.alerts}))) for m in live.messages)
+    said = [
+        (row.key, row.kind, tuple(row.metrics.split(", ")))
+        for row in found.messages.itertuples()
+        if row.metric is not None
+    ]
+    assert [each for each in told if each[1] not in SIGHT] == sorted(said)
+    assert sorted(key for key, kind, _ in told if kind in SIGHT) == sorted(
+        found.messages.loc[found.messages["metric"].isna(), "key"]
+    )
+    assert sorted(found.incidents["key"]) == sorted(live.incidents["incident"])
+    if len(live.incidents):
+        pd.testing.assert_frame_equal(
+            found.incidents.sort_values("key", ignore_index=True),
+            live.incidents[found.incidents.columns]
+            .sort_values("key", ignore_index=True)
+            .astype(dict.fromkeys(("start", "end", "peak_slot"), "datetime64[ns, UTC]")),
+            rtol=1e-9,
+        )
+
+
+SIGHT = ("no_data", "source_failed", "source_back")
