@@ -80,7 +80,7 @@ def advance(
             continue
         episode, what = _continued(before, new, now)
         said += what
-        ended += [i for i in episode.incidents if i.end is not None and _was_open(before, i)]
+        ended += _just_ended(before, episode)
         if episode.is_open:
             open_episodes.append(episode)
     recent = tuple(
@@ -153,8 +153,9 @@ def _is_rebound(state: State, observation: Observation, slot: pd.Timestamp, watc
     )
 
 
-def _was_open(before: Episode | None, incident: Incident) -> bool:
-    return before is None or any(i.key == incident.key and i.end is None for i in before.incidents)
+def _just_ended(before: Episode | None, after: Episode) -> list[Incident]:
+    known = () if before is None else before.incidents
+    return [now for was, now in zip(known, after.incidents, strict=False) if was.end is None and now.end is not None]
 
 
 def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tuple[Episode, list[Said]]:
@@ -166,8 +167,8 @@ def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tu
     old = [_seen(incident, now) for incident in before.incidents]
     worse = [i for i in old if now.shows(i) and _is_worse(i, now.seen[i.metric], now.watches[i.metric])]
     worse += [incident for incident in new if incident.metric not in known]
-    keys = {incident.key for incident in worse}
-    after = tuple(replace(i, told=now.seen[i.metric]) if i.key in keys else i for i in (*old, *new))
+    told = set(map(id, worse))
+    after = tuple(replace(i, told=now.seen[i.metric]) if id(i) in told else i for i in (*old, *new))
     episode = replace(before, incidents=after)
     if not episode.is_open:
         return episode, [Said("resolved", episode.key, now.slot, _last_seen(after, now))]

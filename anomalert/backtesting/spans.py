@@ -4,8 +4,8 @@ Whoever has the time calls this: the runner in its own process, or a worker in a
 calls `telling`, `monitor` and `walk`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -75,7 +75,7 @@ class Judged:
 
 
 def judge_span(span: Span) -> Judged:
-    """Judge a span: all its slots at once, and again, day by day, the metrics whose baseline an incident changed.
+    """Judge a span: all its slots at once, and again from the next midnight on where an incident changes a baseline.
 
     Raises
     ------
@@ -88,21 +88,66 @@ def judge_span(span: Span) -> Judged:
     verdicts, failures = monitor.verdicts(panel, span.start, metrics=metrics)
     if not failures and not verdicts.is_alert.any() and not span.state.episodes and not span.state.replaced:
         return Judged(verdicts, span.state, ())
-    judged_whole = {name for name, flags in zip(verdicts.metrics, verdicts.is_judged.T, strict=True) if flags.all()}
-    failing = set(verdicts.metrics) - judged_whole
     alone = replace(monitor, metrics=metrics, name=span.name)
-    state, errors = span.state, []
+    judging, state = _Judging(alone, panel, verdicts), span.state
     for rows in _local_days(verdicts.slots, monitor.timezone):
-        first, last = verdicts.slots[rows.start], verdicts.slots[rows.stop - 1]
-        again = [metric for metric in metrics if metric.name in failing or _is_replaced(metric, monitor, first, state)]
-        if again:
-            midnight = monitor.local_day(first)[0]
-            known = panel.loc[_reach(monitor, first) : last]
-            day, failed = monitor.verdicts(known, first, baseline_of(again, known, state, midnight), again)
-            verdicts.put(day)
-            errors += failed
+        judging.begin_day(rows, state)
         state = tell([alone], {span.name: [verdicts.rows(rows)]}, state, span.shortest).state
-    return Judged(verdicts, state, tuple(errors))
+    return Judged(verdicts, state, tuple(judging.errors))
+
+
+@dataclass
+class _Judging:
+    """Verdicts of a span, kept up with the incidents that become known day by day."""
+
+    monitor: Monitor
+    panel: pd.DataFrame
+    verdicts: Verdicts
+    errors: list[AnomalertError] = field(default_factory=list)
+    _known: dict[str, pd.Timestamp] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        columns = zip(self.verdicts.metrics, self.verdicts.is_judged.T, strict=True)
+        self._failing = {name for name, is_judged in columns if not is_judged.all()}
+
+    def begin_day(self, rows: slice, state: State) -> None:
+        """Judge anew what the incidents that were known at midnight change: the day, and the days that look back."""
+        if not self._failing and not state.replaced:
+            return
+        first, last = self.verdicts.slots[rows.start], self.verdicts.slots[rows.stop - 1]
+        midnight = self.monitor.local_day(first)[0]
+        newest = {metric.name: _newest_known(state.replaced.get(metric.name), midnight) for metric in self._metrics()}
+        changed = {name: slot for name, slot in newest.items() if slot is not None and slot != self._known.get(name)}
+        self._known.update(changed)
+        metrics = [metric for metric in self._metrics() if metric.name in changed]
+        until = max([last, *(slot + self.monitor.lookback for slot in changed.values())])
+        if metrics and self._judge(metrics, first, until, midnight, state):
+            self._failing |= set(changed)
+        # Day by day, since what fails on one day need not fail on others.
+        failing = [metric for metric in self.monitor.metrics if metric.name in self._failing]
+        self.errors += self._judge(failing, first, last, midnight, state)
+
+    def _metrics(self) -> list[Metric]:
+        return [metric for metric in self.monitor.metrics if metric.name not in self._failing]
+
+    def _judge(
+        self,
+        metrics: Sequence[Metric],
+        first: pd.Timestamp,
+        last: pd.Timestamp,
+        midnight: pd.Timestamp,
+        state: State,
+    ) -> list[AnomalertError]:
+        """Judge some metrics from `first` to `last` by what is known at `midnight`; return what failed."""
+        known = self.panel.loc[_reach(self.monitor, first) : last]
+        verdicts, errors = self.monitor.verdicts(known, first, baseline_of(metrics, known, state, midnight), metrics)
+        self.verdicts.put(verdicts)
+        return errors
+
+
+def _newest_known(replaced: Mapping[pd.Timestamp, float] | None, midnight: pd.Timestamp) -> pd.Timestamp | None:
+    """Return the newest slot of a known incident before `midnight`: slots are added in order."""
+    return next((slot for slot in reversed(list(replaced or ())) if slot < midnight), None)
 
 
 def _monitor_of(span: Span) -> Monitor:
@@ -123,12 +168,3 @@ def _local_days(slots: pd.DatetimeIndex, timezone: str) -> Iterator[slice]:
     for start, stop in pairwise(edges):
         if stop > start:
             yield slice(start, stop)
-
-
-def _is_replaced(metric: Metric, monitor: Monitor, first: pd.Timestamp, state: State) -> bool:
-    """Whether a known incident lies in what the day that begins with `first` is compared with."""
-    replaced = state.replaced.get(metric.name)
-    if not replaced:
-        return False
-    reach = first - metric.detector.lookback - metric.policy.memory * monitor.slot_length
-    return any(reach <= slot < first for slot in reversed(list(replaced)))
