@@ -63,11 +63,12 @@ def advance(
         Of `slot`; that of the metrics whose watch gives no other.
     """
     now = _Now(slot, slot_length, {observation.metric: observation for observation in observations}, watches)
+    going_on = {(incident.metric, incident.direction) for incident in state.incidents() if incident.end is None}
     opening = [
         _opened(observation, now.slot_of(observation.metric))
         for observation in observations
         if observation.is_alert
-        and not _is_open(state, observation)
+        and (observation.metric, observation.direction) not in going_on
         and not _is_rebound(state, observation, slot, watches[observation.metric])
     ]
     said: list[Said] = []
@@ -134,22 +135,15 @@ def _opened(observation: Observation, slot: pd.Timestamp) -> Incident:
     )
 
 
-def _is_open(state: State, observation: Observation) -> bool:
-    return any(
-        incident.end is None and (incident.metric, incident.direction) == (observation.metric, observation.direction)
-        for incident in state.incidents()
-    )
-
-
 def _is_rebound(state: State, observation: Observation, slot: pd.Timestamp, watch: Watch) -> bool:
     """Whether this is only the way back from an incident to where the metric was before it."""
-    return any(
+    after = watch.rebound
+    return bool(after) and any(
         incident.metric == observation.metric
         and incident.direction != observation.direction
         and incident.opening.lower <= observation.value <= incident.opening.upper
-        and (incident.end is None or slot < incident.end + watch.rebound)
+        and (incident.end is None or slot < incident.end + after)
         for incident in chain(state.incidents(), state.recent)
-        if watch.rebound
     )
 
 

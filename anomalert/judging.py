@@ -121,20 +121,19 @@ class Verdicts:
 
     def observed(self, row: int, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
         """Return what one slot shows of `metrics` and of every metric that has an alert there."""
-        wanted = [name in metrics for name in self.metrics]
+        wanted = np.fromiter((name in metrics for name in self.metrics), dtype=bool, count=len(self.metrics))
         columns = np.flatnonzero((self.is_alert[row] | wanted) & self.is_judged[row])
-        numbers = {name: getattr(self, name)[row, columns] for name in ("value", "expected", "lower", "upper", "score")}
-        numbers["deviation"] = kernels.deviation(numbers["value"], numbers["expected"])
-        sides = directions(numbers["value"], numbers["expected"])
-        status = statuses(numbers["value"], numbers["score"])
-        for place, column in enumerate(columns):
-            yield {
-                "metric": self.metrics[column],
-                **{name: float(array[place]) for name, array in numbers.items()},
-                "direction": sides[place],
-                "status": status[place],
-                "is_alert": bool(self.is_alert[row, column]),
-            }
+        cells = {name: getattr(self, name)[row, columns] for name in ("value", "expected", "lower", "upper", "score")}
+        shown = {
+            "metric": [self.metrics[column] for column in columns],
+            **{name: array.tolist() for name, array in cells.items()},
+            "deviation": kernels.deviation(cells["value"], cells["expected"]).tolist(),
+            "direction": directions(cells["value"], cells["expected"]),
+            "status": statuses(cells["value"], cells["score"]),
+            "is_alert": self.is_alert[row, columns].tolist(),
+        }
+        for values in zip(*shown.values(), strict=True):
+            yield dict(zip(shown, values, strict=True))
 
 
 def judge(

@@ -79,7 +79,7 @@ class Monitor:
             raise ConfigurationError(
                 f"monitor {self.name!r}: `source` is a {type(self.source).__name__}, which has no `read`"
             )
-        if self.timezone not in zoneinfo.available_timezones():
+        if not _is_zone(self.timezone):
             raise ConfigurationError(
                 f"monitor {self.name!r}: `timezone` is {self.timezone!r}, no zone like 'Europe/Moscow'"
             )
@@ -167,10 +167,11 @@ class Monitor:
     def completed(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the panel that `rows` make once it is decided what is absent and which ratios are of nothing."""
         panel = rows.copy()
-        empty = panel.isna().all(axis=1) & (self.empty == "no_data")
-        for metric in self.metrics:
-            if metric.absent == "zero":
-                panel[metric.name] = panel[metric.name].where(panel[metric.name].notna() | empty, 0.0)
+        empty = (panel.isna().all(axis=1) & (self.empty == "no_data")).to_numpy()
+        counts = [metric.name for metric in self.metrics if metric.absent == "zero"]
+        # All at once: one by one, a thousand metrics take longer than to judge them.
+        values = panel[counts].to_numpy()
+        panel[counts] = np.where(np.isnan(values) & ~empty[:, None], 0.0, values)
         for metric in self.metrics:
             if metric.denominator is not None:
                 panel[metric.name] = panel[metric.name].where(panel[metric.denominator] != 0)
@@ -248,6 +249,14 @@ class Monitor:
         """What is read of the source: its metrics, then the denominators that are none of them."""
         denominators = [metric.denominator for metric in self.metrics if metric.denominator is not None]
         return list(dict.fromkeys([metric.name for metric in self.metrics] + denominators))
+
+
+def _is_zone(name: object) -> bool:
+    try:
+        # Not by the list of all zones, which takes longer to read than a short backtest.
+        return isinstance(name, str) and bool(zoneinfo.ZoneInfo(name))
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
 
 
 def _settle(value: str | pd.Timedelta) -> pd.Timedelta:

@@ -1,4 +1,4 @@
-"""Checks of what a verdict may depend on: on earlier rows, on `lookback` of them, and on the baseline alone.
+"""Checks of what a verdict may depend on: on earlier rows of its metric, `lookback` of them, and the baseline alone.
 
 They are what makes a notebook, a replay and the scheduler say the same about a slot. Each takes a `Trial` and
 raises `CheckError`; `detectors` runs them.
@@ -8,9 +8,12 @@ from dataclasses import replace
 
 import pandas as pd
 
+from anomalert.detection import Detection
 from anomalert.testing.trials import Trial
 
-__all__ = ["baseline", "chunks", "lookback", "prefix", "self_exclusion", "start"]
+__all__ = ["alone", "baseline", "chunks", "lookback", "prefix", "self_exclusion", "start"]
+
+FRAMES = ("value", "expected", "lower", "upper")
 
 FROM_THE_PAST = "Compute the bounds of a row from the rows before it: shift before rolling, centre no window"
 
@@ -21,6 +24,16 @@ def prefix(trial: Trial) -> None:
     for slot in trial.some_slots:
         alone = trial.detector.detect(trial.panel.loc[:slot])
         trial.require_same("prefix", among_all, alone, ("with the later rows", "without them"), FROM_THE_PAST)
+
+
+def alone(trial: Trial) -> None:
+    """Hold that a metric gets the same verdicts alone as among others: they are judged together to save time."""
+    remedy = "Compute every column of `baseline.frame` for itself: summarize over rows, never across the metrics"
+    among_all = trial.detector.detect(trial.panel)
+    for metric in trial.panel.columns:
+        of_all = Detection(**{name: getattr(among_all, name)[[metric]] for name in FRAMES}, slot=among_all.slot)
+        by_itself = replace(trial.detector.detect(trial.panel[[metric]]), own_score=None)
+        trial.require_same("alone", of_all, by_itself, ("among other metrics", "alone"), remedy)
 
 
 def self_exclusion(trial: Trial) -> None:

@@ -25,6 +25,7 @@ CHECKS = (
     verdicts.aligned,
     verdicts.pure,
     verdicts.repeatable,
+    causality.alone,
     causality.prefix,
     causality.self_exclusion,
     causality.lookback,

@@ -114,7 +114,7 @@ def lived(monitors: Sequence[Monitor], start: pd.Timestamp, end: pd.Timestamp) -
         # The first run judges the newest slot of each monitor, and that of a slow one may lie before `start`.
         is_quiet = not (judgements["is_alert"] | (judgements["status"] == "no_data"))[early].any()
         judged = judgements[~early & (judgements["slot"] < end)].drop_duplicates(["metric", "slot"])
-        # While the last slots of a slow monitor settle, others are judged that the source has nothing of.
+        # While the last slots of a slow monitor settle, runs judge others that the backtest ends before.
         messages = tuple(message for message in chat.messages if message.alerts[0].slot < end)
         return Lived(judged, messages, ledger.history().incidents, is_quiet)
 
@@ -139,15 +139,13 @@ def assert_same(found: Backtest, live: Lived) -> None:
         (key, kind, tuple(filter(None, metrics.split(", ")))) for key, kind, metrics in zip(*columns, strict=True)
     )
     assert told == said
-    assert sorted(found.incidents["key"]) == sorted(live.incidents["incident"])
-    if len(live.incidents):
-        pd.testing.assert_frame_equal(
-            found.incidents.sort_values("key", ignore_index=True),
-            live.incidents[found.incidents.columns]
-            .sort_values("key", ignore_index=True)
-            .astype(dict.fromkeys(("start", "end", "peak_slot"), "datetime64[ns, UTC]")),
-            rtol=1e-9,
-        )
+    opened = live.incidents[live.incidents["start"] < found.end] if len(live.incidents) else live.incidents
+    assert sorted(found.incidents["key"]) == sorted(opened["incident"])
+    ended = found.incidents.dropna(subset="end").sort_values("key", ignore_index=True)
+    if len(ended):
+        told_of = opened[opened["key"].isin(ended["key"])].sort_values("key", ignore_index=True)
+        times = dict.fromkeys(("start", "end", "peak_slot"), "datetime64[ns, UTC]")
+        pd.testing.assert_frame_equal(ended, told_of[ended.columns].astype(times), rtol=1e-9)
 
 
 def named(message: Message) -> tuple[str, ...]:

@@ -252,6 +252,15 @@ class AddsAnEpsilon(Trailing):
         return mean, std + 1e-9
 
 
+class PoolsTheMetrics(Trailing):
+    """Its bounds are as wide as those of the metric that scatters most."""
+
+    def mean_and_std(self, baseline: Baseline) -> tuple[pd.DataFrame, pd.DataFrame]:
+        mean, std = super().mean_and_std(baseline)
+        widest = np.where(std.isna(), np.nan, std.max(axis=1).to_numpy()[:, None])
+        return mean, pd.DataFrame(widest, std.index, std.columns)
+
+
 class CrossesItsBounds(Trailing):
     """Its lower bound is above the upper one."""
 
@@ -293,6 +302,7 @@ CAUGHT_BY: list[tuple[Detector, str]] = [
     (WarnsOnZero(), "flat"),
     (NeverFires(), "spike"),
     (AddsAnEpsilon(), "units"),
+    (PoolsTheMetrics(), "alone"),
     (CrossesItsBounds(), "score_and_bounds"),
     (WritesItsOwnDetect(), "missing"),
     (WritesItsOwnDetect(), "infinite"),
