@@ -217,7 +217,7 @@ class WallClock:
         judged : slice
             Of rows; step 1.
         days : sequence of int
-            Each 1 or more.
+            Each 1 or more; below 0 it is a later day, for those who look back on a whole history.
 
         Returns
         -------
@@ -225,7 +225,9 @@ class WallClock:
         """
         day, slot = self._day[judged], self._slot_of_day[judged]
         earlier = day[None, :] - np.asarray(days, dtype=np.int64)[:, None]
-        return np.where(earlier >= 0, self._table[np.maximum(earlier, 0), slot[None, :]], -1)
+        last = len(self._table) - 1
+        inside = (earlier >= 0) & (earlier <= last)
+        return np.where(inside, self._table[np.clip(earlier, 0, last), slot[None, :]], -1)
 
     @cached_property
     def _local(self) -> Integers:

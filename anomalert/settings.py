@@ -4,12 +4,12 @@ Next to the bottom; whatever has settings calls it, and it calls `errors`.
 """
 
 from collections.abc import Iterable
-from numbers import Real
+from numbers import Integral, Real
 from typing import TypeVar
 
 from anomalert.errors import ConfigurationError
 
-__all__ = ["all_of", "is_number"]
+__all__ = ["all_of", "check_whole", "is_number"]
 
 T = TypeVar("T")
 
@@ -47,3 +47,17 @@ def all_of(values: Iterable[T] | T, kind: type[T], name: str) -> tuple[T, ...]:
             shown = f"the class {value.__name__}, make one of it" if isinstance(value, type) else type(value).__name__
             raise ConfigurationError(f"`{name}` holds {shown}: each has to be a {kind.__name__}")
     return listed
+
+
+def check_whole(value: object, name: str, *, least: int) -> None:
+    """Refuse what is not a whole number from `least` on.
+
+    Examples
+    --------
+    >>> check_whole(0, "count", least=1)
+    Traceback (most recent call last):
+        ...
+    anomalert.errors.ConfigurationError: `count` is 0: a whole number, 1 or more, is needed
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ConfigurationError(f"`{name}` is {value!r}: a whole number, {least} or more, is needed")

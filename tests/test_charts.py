@@ -26,6 +26,7 @@ from matplotlib.text import Text
 
 from anomalert import charts
 from anomalert.chartdata import COLUMNS, MOST_BAND
+from anomalert.charts.canvas import ANOMALY, VALUE
 from anomalert.errors import InvalidPanelError
 
 DAY = pd.date_range("2026-11-09", periods=96, freq="15min", tz="Europe/Moscow")
@@ -78,7 +79,7 @@ def test_a_day_shows_its_course_its_baseline_and_the_judged_slot() -> None:
 
 def test_the_judged_slot_stands_out() -> None:
     """The newest value has the largest marker of all, in the colour of an anomaly if it is one."""
-    for frame, colour in ((day(), charts.ANOMALY), (day().assign(is_anomaly=False), charts.VALUE)):
+    for frame, colour in ((day(), ANOMALY), (day().assign(is_anomaly=False), VALUE)):
         axes = charts.draw_day(frame, "likes").axes[0]
         largest = max((line for line in axes.get_lines() if line.get_marker() in {"o", "D"}), key=Line2D.get_markersize)
         np.testing.assert_array_equal(largest.get_xdata(), [10.25])

@@ -1,41 +1,39 @@
-"""Pictures: frames in, figures out. The only room that knows matplotlib, and it knows no domain object.
+"""Metrics over time: a stretch of slots, or one local day against its baseline.
 
-A notebook's plot and an alert's picture are one drawing. Nothing of pyplot is used, and no setting of matplotlib is
-changed or relied on, so that threads may draw side by side, figures are freed and a notebook's style changes nothing.
-Detection and scenes call this; it calls `chartdata`.
+Part of `anomalert.charts`; calls `canvas` and `chartdata`.
 """
 
-import io
-import math
 from dataclasses import replace
 from datetime import UTC, tzinfo
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from anomalert import chartdata
-from anomalert.chartdata import ENGLISH, RUSSIAN, ChartWords, Course
+from anomalert.chartdata import ENGLISH, ChartWords, Course
+from anomalert.charts.canvas import (
+    ANOMALY,
+    BAND,
+    BIG,
+    DASHES,
+    DOTS,
+    DPI,
+    EXPECTED,
+    FONT,
+    PLATE,
+    VALUE,
+    canvas,
+    drawable,
+    finish,
+    text_width,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["ENGLISH", "RUSSIAN", "ChartWords", "draw_band", "draw_day", "to_png"]
-
-WIDTH, HEIGHT, DPI = 12.8, 7.2, 100
-RIGHT, TOP, BOTTOM, LEGEND_ROW = 0.955, 0.80, 0.17, 0.055
-
-# Sizes in points; the picture is read on a phone, where it is a quarter as wide.
-FONT = "DejaVu Sans"
-TITLE_SIZES, BIG, SMALL = (32, 28, 24, 21), 30, 20
-TITLE_ROOM, TITLE_END, LABEL_ROOM, LEGEND_GAP = 790, 12, 400, 60
-TEXT, QUIET, GRID = "#1a1a1a", "#56606d", "#dfe3e8"
-# Blue and vermilion of Okabe and Ito: told apart by colour-blind readers; in grey, the diamonds tell.
-VALUE, EXPECTED, BAND, ANOMALY = "#0072b2", "#56606d", "#cfdae6", "#d55e00"
-DASHES, DOTS = (0, (4, 2)), (0, (1, 2))
-PLATE = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 3}
+__all__ = ["draw_band", "draw_day"]
 
 
 def draw_band(frame: pd.DataFrame, title: str, *, words: ChartWords = ENGLISH) -> "Figure":
@@ -76,12 +74,12 @@ def draw_band(frame: pd.DataFrame, title: str, *, words: ChartWords = ENGLISH) -
     index = chartdata.checked_index(frame)
     # Without their zone the instants are those of UTC.
     course = Course.of(date2num(index.to_numpy("datetime64[us]")), frame)  # type: ignore[no-untyped-call]
-    figure, axes = _canvas(title, chartdata.local_period(index, words))
+    figure, axes = canvas(title, chartdata.local_period(index, words))
     axes.set_ylim(*chartdata.limits(course, from_zero=False))
     _draw(axes, course, words)
     if len(index):
         _mark_times(axes, course.x, index.tz or UTC, words)
-    _finish(figure, axes)
+    finish(figure, axes)
     return figure
 
 
@@ -119,60 +117,15 @@ def draw_day(frame: pd.DataFrame, title: str, *, words: ChartWords = ENGLISH, ba
     index = chartdata.checked_index(frame)
     course = Course.of(chartdata.hours_of_day(index), frame)
     judged = frame.index[frame["value"].notna()].max()
-    figure, axes = _canvas(title, chartdata.local_period(index, words, None if judged is pd.NaT else judged))
+    figure, axes = canvas(title, chartdata.local_period(index, words, None if judged is pd.NaT else judged))
     axes.set_ylim(*chartdata.limits(course, from_zero=True))
-    _draw(axes, course, replace(words, value=words.today, expected=_drawable(baseline) or words.expected))
+    _draw(axes, course, replace(words, value=words.today, expected=drawable(baseline) or words.expected))
     axes.set_xlim(0, 24)
     axes.set_xticks(range(0, 25, 3), [f"{hour:02d}:00" for hour in range(0, 25, 3)])
-    _finish(figure, axes)
+    finish(figure, axes)
     if not np.isnan(course.value).all():
         _mark_newest(axes, course)
     return figure
-
-
-def to_png(figure: "Figure") -> bytes:
-    """Return the bytes of a figure as PNG; the same figure gives the same bytes.
-
-    Examples
-    --------
-    >>> from matplotlib.figure import Figure
-    >>> to_png(Figure())[1:4]
-    b'PNG'
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    # Not `savefig`, which would ask matplotlib's settings for margins and colours.
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
-    return buffer.getvalue()
-
-
-@cache
-def _figure_class() -> "type[Figure]":
-    from matplotlib.figure import Figure
-
-    class Picture(Figure):
-        def _repr_png_(self) -> bytes:
-            return to_png(self)
-
-    return Picture
-
-
-def _canvas(title: str, period: str) -> "tuple[Figure, Axes]":
-    figure = _figure_class()(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor="white")
-    figure.set_layout_engine("none")
-    axes = figure.add_axes((0, 0, 1, 1), facecolor="white", xticks=[])
-    headline = _drawable(title)
-    size = next((size for size in TITLE_SIZES if _width(headline, size, "bold") < TITLE_ROOM), TITLE_SIZES[-1])
-    axes.set_title(
-        _cut(headline, size, TITLE_ROOM), loc="left", y=1, pad=52, fontsize=size, fontweight="bold", color=TEXT,
-        family=FONT, parse_math=False,
-    )  # fmt: skip
-    axes.annotate(
-        _drawable(period), (0, 1), xytext=(0, 20), xycoords="axes fraction", textcoords="offset points", fontsize=SMALL,
-        color=QUIET, family=FONT, parse_math=False,
-    )  # fmt: skip
-    return figure, axes
 
 
 def _draw(axes: "Axes", course: Course, words: ChartWords) -> None:
@@ -225,73 +178,8 @@ def _mark_newest(axes: "Axes", course: Course) -> None:
     origin, scale = axes.transData.transform((x, y)), 72 / DPI
     points = (axes.transData.transform(np.concatenate(lines)) - origin) * scale
     box = (axes.transAxes.transform([(0, 0), (1, 1)]) - origin) * scale
-    across, up = chartdata.roomiest(points, (_width(text, BIG, "bold"), BIG), box)
+    across, up = chartdata.roomiest(points, (text_width(text, BIG, "bold"), BIG), box)
     axes.annotate(
         text, (x, y), xytext=(across, up), textcoords="offset points", ha="left" if across > 0 else "right",
         va="center", fontsize=BIG, fontweight="bold", color=colour, family=FONT, bbox=PLATE, zorder=7,
     )  # fmt: skip
-
-
-def _finish(figure: "Figure", axes: "Axes") -> None:
-    """Draw what stands around the course, and make as much room for it as it needs."""
-    from matplotlib.ticker import MaxNLocator
-
-    bottom, top = axes.get_ylim()
-    ticks = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(bottom, top)
-    ticks = [tick for tick in ticks if bottom <= tick <= top]
-    numbers = [chartdata.short(tick, max(abs(bottom), abs(top))) for tick in ticks]
-    axes.set_yticks(ticks, numbers)
-    axes.tick_params(
-        which="both", length=0, labelsize=SMALL, labelcolor=QUIET, labelfontfamily=FONT, pad=12, labelbottom=True,
-        labelleft=True, labeltop=False, labelright=False,
-    )  # fmt: skip
-    axes.grid(visible=False, which="both")
-    axes.grid(visible=True, axis="y", color=GRID, linewidth=1.2, linestyle="-", alpha=1)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set(visible=side == "bottom", color=QUIET, linewidth=1.2, zorder=8)
-    left = (max(_width(number, SMALL) for number in numbers) + 28) / (WIDTH * 72)
-    low = BOTTOM + (_legend_rows(figure, axes) - 1) * LEGEND_ROW
-    axes.set_position((left, low, RIGHT - left, TOP - low))
-
-
-def _legend_rows(figure: "Figure", axes: "Axes") -> int:
-    """Draw the legend below the axes, where it covers nothing, and return in how many rows."""
-    handles, words = axes.get_legend_handles_labels()
-    labels = [_cut(_drawable(word), SMALL, LABEL_ROOM) for word in words]
-    rows = 1 if sum(_width(label, SMALL) + LEGEND_GAP for label in labels) < WIDTH * 72 else 2
-    legend = figure.legend(
-        handles, labels, loc="lower center", ncols=math.ceil(len(labels) / rows), frameon=False, labelcolor=TEXT,
-        prop={"family": FONT, "size": SMALL}, handlelength=1.6, handletextpad=0.5, columnspacing=1.4, numpoints=1,
-        labelspacing=0.5, borderpad=0.4, borderaxespad=0.5, markerscale=1,
-    )  # fmt: skip
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-    return rows
-
-
-def _width(text: str, size: float, weight: str = "normal") -> float:
-    """Return how wide `text` is drawn, in points."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    font = FontProperties(family=FONT, weight=weight, size=size)
-    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
-
-
-def _cut(text: str, size: float, room: float) -> str:
-    """Return `text` with as much left out of its middle as `room`, in points, asks for: a number at its end stays."""
-    if _width(text, size, "bold") <= room:
-        return text
-    end = text[-TITLE_END:]
-    kept = next((n for n in range(min(len(text), 200), 0, -1) if _width(f"{text[:n]}…{end}", size, "bold") <= room), 0)
-    return f"{text[:kept]}…{end}"
-
-
-def _drawable(text: str) -> str:
-    """Return `text` on one line and without what the font cannot draw, such as emoji and control characters."""
-    from matplotlib.font_manager import FontProperties, findfont, get_font
-
-    font = get_font(findfont(FontProperties(family=FONT)))
-    letters = (letter for letter in " ".join(text.split()) if letter.isprintable() and font.get_char_index(ord(letter)))
-    return " ".join("".join(letters).split())

@@ -1,0 +1,13 @@
+"""Pictures: frames in, figures out. The only room that knows matplotlib, and it knows no domain object.
+
+A notebook's plot and an alert's picture are one drawing. Nothing of pyplot is used, and no setting of matplotlib is
+changed or relied on, so that threads may draw side by side, figures are freed and a notebook's style changes nothing.
+`courses` draws metrics over time, `canvas` the sheet around them. Detection and scenes call this; it calls
+`chartdata`.
+"""
+
+from anomalert.chartdata import ENGLISH, RUSSIAN, ChartWords
+from anomalert.charts.canvas import to_png
+from anomalert.charts.courses import draw_band, draw_day
+
+__all__ = ["ENGLISH", "RUSSIAN", "ChartWords", "draw_band", "draw_day", "to_png"]

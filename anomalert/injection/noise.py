@@ -1,0 +1,199 @@
+"""What a metric usually shows in a slot, and how far it scatters around that.
+
+Part of `anomalert.injection`; calls `panel` and `kernels`. Unlike a detector this looks back on a whole history, so a
+slot is compared with the days after it too.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from anomalert import kernels
+from anomalert.panel import WallClock, as_panel, on_grid, slot_length
+
+Floats = NDArray[np.float64]
+
+__all__ = ["Course", "noise_of", "usual_of"]
+
+WEEKS = (7, 14, 21, 28)
+DAYS = (1, 2, 3, 4, 5, 6)
+
+ONE_SIGMA = 0.682689492137
+"""The share of a normal distribution within one standard deviation of its middle."""
+
+LEAST_PAIRS = 50
+MOST_GROUPS = 10
+
+
+def usual_of(data: pd.Series | pd.DataFrame) -> pd.DataFrame:
+    """Return the usual course of every metric: the median of the same slot on other days.
+
+    The median of the same wall-clock slot one to four weeks before and after, without the slot itself. Where none of
+    these is known, of the same slot up to six days before and after; where none is either, of the whole metric.
+
+    Parameters
+    ----------
+    data : Series or DataFrame
+        A panel, as `Detector.detect` takes it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows and columns of the panel, in the metric's unit; NaN only for a metric that is never known.
+
+    Raises
+    ------
+    InvalidPanelError
+        If the data breaks the contract of a panel.
+
+    Examples
+    --------
+    >>> index = pd.date_range("2026-11-01", periods=22, freq="1D")
+    >>> series = pd.Series(100.0, index).mask(index == "2026-11-08", 20.0)
+    >>> float(usual_of(series)["value"].loc["2026-11-08"])
+    100.0
+    """
+    return _of_every_metric(data, lambda course: course.usual)
+
+
+def noise_of(data: pd.Series | pd.DataFrame) -> pd.DataFrame:
+    """Return how far every metric scatters in each slot by itself: about one standard deviation, in its own unit.
+
+    Counts scatter more at noon than at night, so the noise depends on the level. Each slot is paired with the same
+    wall-clock slot a week earlier, which takes away what day and week do; of a pair there is the difference, divided
+    by the square root of 2, and the mean. Pairs are sorted by their mean into up to ten groups of equal size; the
+    noise of a group is the quantile 0.683 of the distances of its differences from their median: one standard
+    deviation if they are normal, and hardly moved by a few incidents. Between the groups' median levels it is
+    interpolated, at the usual course of the slot (`usual_of`).
+
+    Parameters
+    ----------
+    data : Series or DataFrame
+        A panel, as `Detector.detect` takes it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows and columns of the panel, in the metric's unit, 0 or more; NaN for a metric without a single pair.
+
+    Raises
+    ------
+    InvalidPanelError
+        If the data breaks the contract of a panel.
+
+    Notes
+    -----
+    Panels with fewer than 50 pairs a week apart are paired with the day before, so that weekends that differ count
+    as noise. A level that is changed for less than a week stands in two pairs: once as the later and once as the
+    earlier of the two.
+
+    References
+    ----------
+    Scale from differences: J. Rice, "Bandwidth choice for nonparametric regression", Annals of Statistics 12 (1984).
+    Differences against means: J. M. Bland and D. G. Altman, Lancet 327 (1986), 307-310. Scale as a function of the
+    level: M. Davidian and R. J. Carroll, "Variance function estimation", JASA 82 (1987).
+
+    Examples
+    --------
+    >>> index = pd.date_range("2026-11-01", periods=28 * 96, freq="15min")
+    >>> counts = np.random.default_rng(0).poisson(np.where(index.hour < 12, 100, 900), len(index))
+    >>> noise = noise_of(pd.Series(counts, index))["value"]
+    >>> bool(9 < noise.iloc[0] < 11), bool(27 < noise.iloc[60] < 33)  # the roots of 100 and 900
+    (True, True)
+    """
+    return _of_every_metric(data, lambda course: course.noise)
+
+
+@dataclass(frozen=True)
+class Course:
+    """One metric on the grid of its slots, with what is derived from it once it is asked for.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    numbers : ndarray of shape (n_slots,)
+        Its values, NaN where unknown.
+    clock : WallClock
+        Of the same slots.
+    """
+
+    name: str
+    numbers: Floats
+    clock: WallClock
+
+    @cached_property
+    def usual(self) -> Floats:
+        """See `usual_of`."""
+        usual = usual_course(self.numbers, self.clock)
+        known = self.numbers[~np.isnan(self.numbers)]
+        return np.where(np.isnan(usual), np.median(known), usual) if len(known) else usual
+
+    @cached_property
+    def noise(self) -> Floats:
+        """See `noise_of`."""
+        return noise_course(self.numbers, self.usual, self.clock)
+
+    @cached_property
+    def is_never_negative(self) -> bool:
+        """Whether no known value is below 0: then no incident makes one."""
+        return not (self.numbers < 0).any()
+
+    @cached_property
+    def is_count(self) -> bool:
+        """Whether every known value is a whole number, 0 or more: then so is what an incident makes of it."""
+        known = self.numbers[~np.isnan(self.numbers)]
+        return self.is_never_negative and bool((known == np.rint(known)).all())
+
+
+def usual_course(values: Floats, clock: WallClock) -> Floats:
+    """Return the median of the same slot on the weeks around, else on the days around; NaN where none is known."""
+    by_week, by_day = (_median_at(values, clock, days) for days in (WEEKS, DAYS))
+    return np.where(np.isnan(by_week), by_day, by_week)
+
+
+def noise_course(values: Floats, usual: Floats, clock: WallClock) -> Floats:
+    """Return the noise at the level `usual`, from pairs of the same slot a week apart, or else a day."""
+    differences, levels = _pairs(values, clock, WEEKS[0])
+    if len(levels) < LEAST_PAIRS:
+        differences, levels = _pairs(values, clock, DAYS[0])
+    if not len(levels):
+        return np.full(len(values), np.nan)
+    order = np.argsort(levels, kind="stable")
+    groups = np.array_split(order, min(max(len(levels) // LEAST_PAIRS, 1), MOST_GROUPS))
+    middles = [float(np.median(levels[group])) for group in groups]
+    scales = [_scale(differences[group]) for group in groups]
+    return np.asarray(np.interp(usual, middles, scales), dtype=np.float64)
+
+
+def _scale(differences: Floats) -> float:
+    return float(np.quantile(np.abs(differences - np.median(differences)), ONE_SIGMA))
+
+
+def _pairs(values: Floats, clock: WallClock, days: int) -> tuple[Floats, Floats]:
+    """Return of every known pair of slots `days` days apart the difference over the root of 2, and the mean."""
+    rows = clock.rows(slice(0, len(values)), [days])[0]
+    earlier = np.where(rows < 0, np.nan, values[np.maximum(rows, 0)])
+    differences, levels = (values - earlier) / np.sqrt(2), earlier + (values - earlier) / 2
+    known = ~np.isnan(differences)
+    return differences[known], levels[known]
+
+
+def _median_at(values: Floats, clock: WallClock, days: tuple[int, ...]) -> Floats:
+    rows = clock.rows(slice(0, len(values)), [sign * day for day in days for sign in (1, -1)])
+    sample = np.where(rows < 0, np.nan, values[np.maximum(rows, 0)])
+    return kernels.quantiles(sample, [0.5])[0]
+
+
+def _of_every_metric(data: pd.Series | pd.DataFrame, part: Callable[[Course], Floats]) -> pd.DataFrame:
+    panel = as_panel(data)
+    slot = slot_length(pd.DatetimeIndex(panel.index))
+    grid = on_grid(panel, slot)
+    index = pd.DatetimeIndex(grid.index)
+    clock, rows = WallClock(index, slot), index.get_indexer(pd.DatetimeIndex(panel.index))
+    columns = {name: part(Course(str(name), grid[name].to_numpy(), clock))[rows] for name in panel.columns}
+    return pd.DataFrame(columns, index=panel.index, columns=panel.columns, dtype=np.float64)
