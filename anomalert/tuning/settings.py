@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from anomalert.detection import Detector
@@ -18,9 +19,12 @@ from anomalert.settings import is_number
 
 __all__ = ["Search", "per_week", "usual_candidates"]
 
-THRESHOLDS = (0.05, 0.075, 0.1, 0.13, 0.17, 0.22, 0.28, 0.35, 0.45, 0.55, 0.7, 0.85)
-SIGMAS = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.5, 9.0, 12.0, 16.0, 20.0)
-FENCES = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.5, 8.0, 11.0, 15.0, 20.0)
+LEVELS = 28
+"""Of each detector: neighbours differ by about an eighth, which is as finely as a few weeks can tell them apart."""
+
+THRESHOLDS = tuple(np.geomspace(0.04, 0.9, LEVELS).round(3).tolist())
+SIGMAS = tuple(np.geomspace(1.5, 20.0, LEVELS).round(2).tolist())
+FENCES = tuple(np.geomspace(0.75, 20.0, LEVELS).round(2).tolist())
 
 PERIODS = {"day": 7.0, "week": 1.0, "month": 12 * 7 / 365.25}
 
