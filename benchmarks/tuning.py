@@ -1,9 +1,9 @@
 """Whether `tune` keeps its budget on weeks it has not seen, and what it gains over the default detector.
 
 ``python benchmarks/tuning.py --seeds 50`` prints, over seeded synthetic histories: in how many the eight untouched
-weeks have at most 1.5 times the budget of 2 messages a week; and the recall of incidents planted there, against that of the
-default detector at equal messages: its threshold is the one that comes closest to the messages of the tuned setting *on
-the untouched part itself*, which is more than anybody could know.
+weeks have at most 1.5 times the budget of 2 messages a week; and the recall of incidents planted there, against that
+of the default detector at equal messages: its threshold is the one that comes closest to the messages of the tuned
+setting *on the untouched part itself*, which is more than anybody could know.
 """
 
 import argparse
