@@ -5,7 +5,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -45,17 +44,12 @@ class MetricCourse:
         cls, blocks: Sequence[Verdicts], metric: str, zone: str, start: pd.Timestamp, end: pd.Timestamp
     ) -> "MetricCourse":
         """Return the course of a metric in `[start, end)`, out of the verdicts of its monitor in their order."""
-        parts = [_cut(block, block.metrics.index(metric), start, end) for block in blocks]
-        index = reduce(pd.DatetimeIndex.append, [slots for slots, _, _, _ in parts], pd.DatetimeIndex([], tz="UTC"))
-        numbers, steps, told = (
-            np.concatenate([part[place] for part in parts]) if parts else empty
-            for place, empty in ((1, np.empty((0, 5))), (2, np.empty(0, np.uint8)), (3, np.empty(0, bool)))
-        )
-        local = index.tz_convert(zone)
-        frame = pd.DataFrame(numbers[:, :4], local, columns=["value", "expected", "lower", "upper"])
+        whole = pd.concat([_cut(block, block.metrics.index(metric), start, end) for block in blocks]).tz_convert(zone)
+        steps = whole["steps"].to_numpy(dtype=np.uint8)
         held = {name: (steps >> np.uint8(bit) & np.uint8(1)).astype(bool) for bit, name in enumerate(STEP_NAMES)}
-        rows = pd.DataFrame({**{name: flags for name, flags in held.items() if flags.any()}, "told": told}, local)
-        return cls(frame.assign(is_anomaly=numbers[:, 4] > 1.0), rows)
+        rows = {name: flags for name, flags in held.items() if flags.any()}
+        frame = whole[["value", "expected", "lower", "upper", "is_anomaly"]]
+        return cls(frame, pd.DataFrame({**rows, "told": whole["told"].to_numpy()}, whole.index))
 
 
 def held_back(verdicts: Mapping[str, Sequence[Verdicts]]) -> pd.DataFrame:
@@ -112,14 +106,13 @@ def monitor_of(monitors: Sequence[Monitor], metric: str | None) -> tuple[Monitor
     return known[name], name
 
 
-def _cut(
-    block: Verdicts, column: int, start: pd.Timestamp, end: pd.Timestamp
-) -> tuple[pd.DatetimeIndex, NDArray[np.float64], NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return slots, numbers, steps and alerts of one metric within a range."""
+def _cut(block: Verdicts, column: int, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    """Return one metric within a range: what is drawn, its steps and whether it was told."""
     rows = slice(int(block.slots.searchsorted(start)), int(block.slots.searchsorted(end)))
-    arrays = (block.value, block.expected, block.lower, block.upper, block.score)
-    numbers = np.stack([array[rows, column] for array in arrays], axis=1)
-    return block.slots[rows], numbers, block.steps[rows, column], block.is_alert[rows, column]
+    names = ("value", "expected", "lower", "upper", "steps")
+    columns = {name: getattr(block, name)[rows, column] for name in names}
+    flags = {"is_anomaly": block.score[rows, column] > 1.0, "told": block.is_alert[rows, column]}
+    return pd.DataFrame({**columns, **flags}, block.slots[rows])
 
 
 def _instants(times: pd.Series, zone: str) -> pd.DatetimeIndex:
