@@ -26,8 +26,8 @@ Floats = NDArray[np.float64]
 
 __all__ = ["MARKS", "draw_timeline"]
 
-ROW, ROW_GAP, ROW_TEXT = 0.42, 0.35, 16
-"""Height of a row of the strip, and its distance from the course, in inches; size of its text, in points."""
+COURSE, ROW, ROW_GAP, ROW_TEXT = 4.1, 0.42, 0.35, 16
+"""Heights of the course and of a row of the strip, and the distance between them, in inches; size of its text."""
 
 PIXELS = 1100
 """About how wide the axes are."""
@@ -73,14 +73,14 @@ def draw_timeline(
     marks : pandas.DataFrame
         What was told: ``slot`` (an instant) and ``kind``, a key of `MARKS`.
     rows : pandas.DataFrame of bool
-        Over the index of `frame`; each column is a row of the strip, with the number of its slots.
+        Over the index of `frame`; each column, at least one, is a row of the strip, with the number of its slots.
     events : pandas.DataFrame, optional
         Stretches to be shaded: ``start`` and ``end``, half-open.
 
     Returns
     -------
     matplotlib.figure.Figure
-        1280 pixels wide, and 720 high with a strip of its height below; it shows itself in a notebook.
+        1280 pixels wide, and as high as strip and legend need; it shows itself in a notebook.
 
     Raises
     ------
@@ -222,16 +222,15 @@ def _widened(start: float, end: float, narrowest: float) -> tuple[float, float]:
 def _arrange(figure: "Figure", axes: "Axes", strip: "Axes", rows: pd.DataFrame) -> None:
     """Put the strip below the course, with the times below it, and give the figure the height for both."""
     place = axes.get_position()
-    strip_height = ROW * max(len(rows.columns), 1)
-    height = sheet.HEIGHT + strip_height + ROW_GAP
-    names = max((sheet.text_width(name, ROW_TEXT) for name in _row_names(rows)), default=0.0)
+    strip_height = ROW * len(rows.columns)
+    bottom, above = place.y0 * sheet.HEIGHT, (1 - sheet.TOP) * sheet.HEIGHT
+    foot = bottom + strip_height + ROW_GAP
+    height = foot + COURSE + above
+    names = max(sheet.text_width(name, ROW_TEXT) for name in _row_names(rows))
     left = max(place.x0, (names + 24) / (sheet.WIDTH * 72))
-    bottom = place.y0 * sheet.HEIGHT
     figure.set_size_inches(sheet.WIDTH, height)
     strip.set_position((left, bottom / height, sheet.RIGHT - left, strip_height / height))
-    top = height - (1 - sheet.TOP) * sheet.HEIGHT
-    foot = bottom + strip_height + ROW_GAP
-    axes.set_position((left, foot / height, sheet.RIGHT - left, (top - foot) / height))
+    axes.set_position((left, foot / height, sheet.RIGHT - left, COURSE / height))
     axes.tick_params(axis="x", labelbottom=False)
     strip.tick_params(axis="both", length=0, labelcolor=sheet.QUIET, labelfontfamily=sheet.FONT, pad=12)
     strip.tick_params(axis="x", labelsize=sheet.SMALL, labelbottom=True)
