@@ -263,4 +263,4 @@ class Backtest:
 def _monday(instant: pd.Timestamp, zone: str) -> pd.Timestamp:
     """Return the date of the Monday of the local week of an instant, without a zone: some days have no midnight."""
     local = instant.tz_convert(zone).tz_localize(None).normalize()
-    return local - pd.Timedelta(days=local.dayofweek)
+    return local - pd.Timedelta(days=local.weekday())
