@@ -153,17 +153,22 @@ def test_a_source_that_fails_is_exit_code_1(place: str, tmp_path: Path, workers:
     assert "messages" not in out
 
 
-def test_what_was_done_before_ctrl_c_is_printed(place: str, tmp_path: Path) -> None:
-    """Interrupted in the second stretch, the command tells what the first one gave, says so, and ends with 1."""
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_done_before_ctrl_c_is_printed(place: str, tmp_path: Path, workers: int) -> None:
+    """Interrupted in the second stretch, the command tells at once what the first gave, says so, and ends with 1."""
     arguments = ["backtest", f"{place}:slow", "--from", "2026-10-12", "--to", "2026-12-01", "--html", "part.html"]
+    arguments += ["--workers", str(workers)]
     with started(tmp_path, *arguments) as running:
         assert running.stderr is not None
-        for line in running.stderr:
-            if line == "slow\n":
-                break
+        # Each of the two metrics is judged by a worker of its own.
+        slow = 0
+        while slow < workers:
+            line = running.stderr.readline()
+            assert line, "it ended by itself"
+            slow += line == "slow\n"
         time.sleep(0.5)
         os.killpg(running.pid, signal.SIGINT)
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=40)
     assert running.returncode == 1, err
     assert "(interrupted), 4.0 weeks" in out
     assert "2026-11-02" in out
