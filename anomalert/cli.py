@@ -1,10 +1,10 @@
 """The command line: the only room that reads the clock and writes to the terminal.
 
-It calls everything below; nothing calls it but the ``anomalert`` command.
+It calls everything below, and `cli_backtest` for the command of that name; nothing calls it but the ``anomalert``
+command.
 """
 
 import argparse
-import importlib
 import logging
 import sys
 import traceback
@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
+from anomalert.cli_backtest import add_backtest
 from anomalert.errors import AnomalertError, ConfigurationError, SourceError, raised
 from anomalert.interfaces import RunReport, plugin_name
+from anomalert.loading import load_pipeline
 from anomalert.panel import as_instant
-from anomalert.pipeline import Pipeline
 
 __all__ = ["main"]
 
@@ -29,6 +29,8 @@ Tells within one slot that a product metric left its usual course.
                                        validate a pipeline, ask every source for one slot, send nothing
   anomalert run mypackage.alerts:pipeline --at 2026-11-01T10:15Z
                                        judge the newest slot that is complete at that instant, and tell
+  anomalert backtest mypackage.alerts:pipeline --from 2026-09-01 --to 2026-11-01 --html report.html
+                                       replay it over its history: how often would it have written?
 """
 
 EPILOG = """\
@@ -78,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--dry-run", action="store_true", help="judge all the same, send nothing")
     run.add_argument("--json", action="store_true", help="print the whole report as JSON instead of a summary")
     run.set_defaults(command=_run)
+
+    add_backtest(commands)
     return parser
 
 
@@ -96,7 +100,7 @@ def _add_pipeline(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    pipeline = _load(options.pipeline)
+    pipeline = load_pipeline(options.pipeline)
     # Whoever reads the JSON reads standard output, and notifiers may write there too.
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
         report = pipeline.run(options.at or datetime.now(UTC), dry_run=options.dry_run)
@@ -133,7 +137,7 @@ def _print_summary(report: RunReport) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    pipeline = _load(options.pipeline)
+    pipeline = load_pipeline(options.pipeline)
     print(pipeline)  # noqa: T201
     failed = 0
     at = as_instant(options.at or datetime.now(UTC), "at")
@@ -156,37 +160,3 @@ def _demo(options: argparse.Namespace) -> int:
     from anomalert.reference.demo import run_demo
 
     return run_demo(directory=options.directory, language=options.language, seed=options.seed).exit_code
-
-
-def _load(place: str) -> Pipeline:
-    """Return the pipeline that ``package.module:name`` names."""
-    module_name, _, name = place.partition(":")
-    if not module_name or not name:
-        raise ConfigurationError(f"{place!r} names no pipeline: write package.module:name")
-    # As `python -m` does: what lies in the working directory can be named.
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    try:
-        pipeline = getattr(importlib.import_module(module_name), name)
-        if callable(pipeline):
-            pipeline = pipeline()
-    except AnomalertError:
-        raise
-    except Exception as error:
-        # In words and not as a traceback: that shows lines of the module, and the passwords in them.
-        raise ConfigurationError(
-            f"{place!r} cannot be loaded: {type(error).__name__}: {error}{_line_of(error)}"
-        ) from error
-    if not isinstance(pipeline, Pipeline):
-        kind = type(pipeline).__name__
-        raise ConfigurationError(f"{place!r} is of the type {kind}, not a Pipeline or a function that returns one")
-    return pipeline
-
-
-def _line_of(error: Exception) -> str:
-    """Return in which line of whose file an error arose, if it did in a file of the user's."""
-    ours = {__file__, importlib.__file__}
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename not in ours and not frame.filename.startswith("<"):
-            return f" ({Path(frame.filename).name}, line {frame.lineno})"
-    return ""

@@ -22,6 +22,7 @@ __all__ = [
     "as_instant",
     "as_panel",
     "as_slot",
+    "local_instant",
     "on_grid",
     "slot_length",
     "slot_of",
@@ -89,6 +90,28 @@ def as_instant(value: object, name: str) -> pd.Timestamp:
             f"`{name}` is {value!r}, without a time zone: pass an aware datetime, such as one in UTC"
         )
     return instant.tz_convert("UTC")
+
+
+def local_instant(value: object, name: str, zone: str) -> pd.Timestamp:
+    """Return an instant as a UTC Timestamp; one without a zone is a local time of `zone`.
+
+    Examples
+    --------
+    >>> local_instant("2026-11-01 10:00", "start", "Europe/Moscow")
+    Timestamp('2026-11-01 07:00:00+0000', tz='UTC')
+    """
+    try:
+        instant = pd.Timestamp(value)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        return as_instant(value, name)
+    if pd.isna(instant) or instant.tzinfo is not None:
+        return as_instant(instant, name)
+    try:
+        return instant.tz_localize(zone).tz_convert("UTC")
+    except ValueError as error:
+        raise ConfigurationError(
+            f"`{name}` is '{instant}', a local time that is not, or twice: name its zone"
+        ) from error
 
 
 def slot_of(instant: pd.Timestamp, slot: pd.Timedelta) -> pd.Timestamp:

@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from anomalert import IQR, DayLagRatio, Detector, RollingSigma, WeeklyAverage, charts
+from anomalert import (
+    IQR,
+    Backtest,
+    DayLagRatio,
+    Detector,
+    FrameSource,
+    Metric,
+    Monitor,
+    Pipeline,
+    Policy,
+    RollingSigma,
+    WeeklyAverage,
+    backtest,
+    charts,
+)
 from anomalert.testing import synthetic_panel
 
 if TYPE_CHECKING:
@@ -43,8 +57,22 @@ def first_detection() -> "Figure":
     return WeeklyAverage(days=7, threshold=0.5).detect(panel, start=panel.index[-192]).plot("views")
 
 
+def replayed() -> Backtest:
+    """Return the backtest that the page about backtests runs."""
+    history = synthetic_panel(days=56, seed=5, timezone="Europe/Moscow")
+    history.loc["2026-11-11 15:00":"2026-11-11 17:00"] *= 0.3
+    history.loc["2026-11-12 06:00":"2026-11-12 06:15", "likes"] *= 0.2
+    history.loc["2026-11-11 03:00":"2026-11-11 03:30", "likes"] *= 3
+    drops = Policy(direction="down", persist=(2, 3))
+    metrics = [Metric(name, WeeklyAverage(), absent="zero", policy=drops) for name in ("views", "likes")]
+    feed = Monitor(FrameSource(history, name="feed"), metrics, timezone="Europe/Moscow")
+    known = pd.DataFrame({"metric": ["likes"], "start": ["2026-11-11 15:00"], "end": ["2026-11-11 17:15"]})
+    return backtest(Pipeline([feed], name="feed"), start="2026-10-26", end="2026-11-30", labels=known, progress=False)
+
+
 PICTURES: dict[str, "Callable[[], Figure]"] = {
     "first-detection": first_detection,
+    "backtest": lambda: replayed().plot("likes", "2026-11-11", "2026-11-13"),
     **{name: partial(two_days_of, detector) for name, detector in DETECTORS.items()},
 }
 """What is drawn, by the name of its file."""

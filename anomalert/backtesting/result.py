@@ -1,20 +1,28 @@
 """What a backtest found: every judgement, incident and message, counted and laid out as frames.
 
-The runner makes it, notebooks and reports read it; it calls `messages`, `judging` and `measures`.
+The runner makes it, notebooks and reports read it; it calls `messages`, `judging` and `measures`, and to show itself
+`course`, `report` and `charts`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from anomalert.backtesting.course import MetricCourse, events_of, held_back, marks_of, monitor_of
 from anomalert.episodes import Incident, Said
-from anomalert.errors import AnomalertError
+from anomalert.errors import AnomalertError, ConfigurationError
 from anomalert.judging import Verdicts
 from anomalert.messages import gravest_first, key_of
 from anomalert.monitor import Monitor
+from anomalert.panel import local_instant
 from anomalert.policy import no_judgements
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Backtest"]
 
@@ -164,12 +172,87 @@ class Backtest:
         """How many messages each channel would have got."""
         return pd.Series(len(self.said), index=pd.Index(self.channels, name="channel"), name="messages", dtype=int)
 
+    @cached_property
+    def held(self) -> pd.DataFrame:
+        """Why anomalies were not told: a row a metric, with ``anomalies``, each policy step, and ``told``.
+
+        The numbers are slots. Each step counts for itself: an anomaly that two steps hold back counts for both.
+        """
+        return held_back(self.verdicts).reindex(self.metrics, fill_value=0)
+
+    def plot(
+        self,
+        metric: str | None = None,
+        start: str | pd.Timestamp | None = None,
+        end: str | pd.Timestamp | None = None,
+    ) -> "Figure":
+        """Draw the course of a metric, what was told of it, and below which step held back which anomalies.
+
+        Parameters
+        ----------
+        metric : str, optional
+            May be left out if it is alone.
+        start, end : str or Timestamp, optional
+            The first slot drawn, and the first that is not; by default all that was judged. Without a time zone they
+            are local times of the metric's monitor.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Shows itself in a notebook; nothing of pyplot is used. Labelled events are shaded.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such metric, or nothing was judged in the range.
+        """
+        from anomalert import charts
+
+        monitor, name = monitor_of(self.monitors, metric)
+        zone = monitor.timezone
+        first = self.start if start is None else max(local_instant(start, "start", zone), self.start)
+        last = self.end if end is None else min(local_instant(end, "end", zone), self.end)
+        if first >= last:
+            raise ConfigurationError(f"nothing was judged from {first} to {last}: take a part of {self._period}")
+        course = MetricCourse.of(self.verdicts[monitor.name], name, zone, first, last)
+        marks = marks_of(self.said, monitor, name)
+        shown = marks[(marks["slot"] >= first) & (marks["slot"] < last)]
+        events = events_of(self.labels, name, zone)
+        return charts.draw_timeline(course.frame, name, marks=shown, rows=course.rows, events=events)
+
+    def to_html(self, path: str | Path | None = None, *, pictures: int = 12) -> str:
+        """Return the backtest as one page that needs nothing else, and opens from disk.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write it, too.
+        pictures : int, default 12
+            How many metrics, and how many incidents, the gravest, are pictured at most; the page says how many more
+            there are.
+        """
+        from anomalert.backtesting.report import page_of
+
+        page = page_of(self, pictures)
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
+
+    def _repr_html_(self) -> str:
+        from anomalert.backtesting.report import short_summary_of
+
+        return short_summary_of(self)
+
+    @property
+    def _period(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+
     def __repr__(self) -> str:
         monitors = ", ".join(f"{each.name} ({len(each.metrics)} metrics)" for each in self.monitors)
         until = "" if self.is_complete else " (interrupted)"
         lines = [
             f"Backtest of {self.pipeline!r}: {monitors}",
-            f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC{until}, {self.weeks:.1f} weeks",
+            f"{self._period}{until}, {self.weeks:.1f} weeks",
             f"{len(self.said)} messages a channel, {self.rate:.2f} a week; {len(self.known_incidents)} incidents",
         ]
         if self.errors:
@@ -180,4 +263,4 @@ class Backtest:
 def _monday(instant: pd.Timestamp, zone: str) -> pd.Timestamp:
     """Return the date of the Monday of the local week of an instant, without a zone: some days have no midnight."""
     local = instant.tz_convert(zone).tz_localize(None).normalize()
-    return local - pd.Timedelta(days=local.dayofweek)
+    return local - pd.Timedelta(days=local.weekday())

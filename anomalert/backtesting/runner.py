@@ -21,7 +21,7 @@ from anomalert.errors import ConfigurationError
 from anomalert.interfaces import plugin_name
 from anomalert.judging import Verdicts
 from anomalert.monitor import Monitor
-from anomalert.panel import as_duration, as_instant
+from anomalert.panel import as_duration, as_instant, local_instant
 from anomalert.pipeline import Pipeline
 from anomalert.sources import FrameSource
 
@@ -315,7 +315,4 @@ def _instant(value: str | pd.Timestamp, name: str, monitors: Sequence[Monitor]) 
         raise ConfigurationError(
             f"`{name}` is {value!r}, without a time zone, and the monitors have several: {', '.join(sorted(zones))}"
         )
-    try:
-        return instant.tz_localize(zones.pop()).tz_convert("UTC")
-    except ValueError as error:
-        raise ConfigurationError(f"`{name}` is {value!r}, a local time that is not, or twice: name its zone") from error
+    return local_instant(instant, name, zones.pop())

@@ -8,6 +8,8 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from anomalert import chartdata
 
 if TYPE_CHECKING:
@@ -103,15 +105,25 @@ def _legend_rows(figure: "Figure", axes: "Axes") -> int:
     """Draw the legend below the axes, where it covers nothing, and return in how many rows."""
     handles, words = axes.get_legend_handles_labels()
     labels = [_cut(drawable(word), SMALL, LABEL_ROOM) for word in words]
-    rows = 1 if sum(text_width(label, SMALL) + LEGEND_GAP for label in labels) < WIDTH * 72 else 2
+    columns = _legend_columns(labels)
     legend = figure.legend(
-        handles, labels, loc="lower center", ncols=math.ceil(len(labels) / rows), frameon=False, labelcolor=TEXT,
+        handles, labels, loc="lower center", ncols=columns, frameon=False, labelcolor=TEXT,
         prop={"family": FONT, "size": SMALL}, handlelength=1.6, handletextpad=0.5, columnspacing=1.4, numpoints=1,
         labelspacing=0.5, borderpad=0.4, borderaxespad=0.5, markerscale=1,
     )  # fmt: skip
     for text in legend.get_texts():
         text.set_parse_math(False)
-    return rows
+    return math.ceil(len(labels) / columns)
+
+
+def _legend_columns(labels: list[str]) -> int:
+    """Return in how many columns a legend is as wide as the picture at most; it is filled column by column."""
+    widths = [text_width(label, SMALL) + LEGEND_GAP for label in labels]
+    for rows in range(1, len(labels)):
+        columns = math.ceil(len(labels) / rows)
+        if sum(max(column) for column in np.array_split(widths, columns)) < WIDTH * 72:
+            return columns
+    return 1
 
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:

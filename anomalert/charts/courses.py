@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_band", "draw_day"]
+__all__ = ["draw_band", "draw_day", "mark_times"]
 
 
 def draw_band(frame: pd.DataFrame, title: str, *, words: ChartWords = ENGLISH) -> "Figure":
@@ -78,7 +78,7 @@ def draw_band(frame: pd.DataFrame, title: str, *, words: ChartWords = ENGLISH) -
     axes.set_ylim(*chartdata.limits(course, from_zero=False))
     _draw(axes, course, words)
     if len(index):
-        _mark_times(axes, course.x, index.tz or UTC, words)
+        mark_times(axes, course.x, index.tz or UTC, words)
     finish(figure, axes)
     return figure
 
@@ -153,7 +153,8 @@ def _draw(axes: "Axes", course: Course, words: ChartWords) -> None:
         )  # fmt: skip
 
 
-def _mark_times(axes: "Axes", x: Any, zone: tzinfo, words: ChartWords) -> None:
+def mark_times(axes: "Axes", x: Any, zone: tzinfo, words: ChartWords) -> None:
+    """Let the x axis, in days, reach as far as `x`, and tell its ticks in local time."""
     from matplotlib.dates import AutoDateLocator, num2date
 
     first, last = np.nanmin(x), np.nanmax(x)
