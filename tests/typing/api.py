@@ -36,6 +36,17 @@ from anomalert import (
     WeeklyAverage,
 )
 from anomalert.errors import AnomalertError, ConfigurationError, InvalidPanelError
+from anomalert.labels import as_labels, labels_from_points
+from anomalert.measures import (
+    alerts_from_scores,
+    detection_delay,
+    event_f1,
+    event_recall,
+    false_alerts_per_week,
+    judged_weeks,
+    nab_score,
+    vus_pr,
+)
 from anomalert.reference import feed_messenger
 from anomalert.testing import FakeNotifier, FakeSource, check_detector, synthetic_panel
 
@@ -96,6 +107,18 @@ def a_notebook_gets_frames(detector: Detector, series: pd.Series, panel: pd.Data
     assert_type(detection.to_frame(), pd.DataFrame)
     assert_type(detection.events(), pd.DataFrame)
     assert_type(Policy(direction="down").judge(detection), pd.DataFrame)
+
+
+def a_notebook_gets_numbers(scores: pd.DataFrame, points: pd.Series) -> None:
+    """Labels are frames, measures are numbers, and a mapping of Series may stand for a panel."""
+    labels = assert_type(labels_from_points(points, gap=2), pd.DataFrame)
+    alerts = assert_type(alerts_from_scores(scores, join="4h"), pd.DataFrame)
+    assert_type(event_f1(alerts, as_labels(labels), tolerance=pd.Timedelta("30min")), float)
+    assert_type(event_recall(alerts, labels, span=("2026-11-01", pd.Timestamp("2026-11-08"))), float)
+    assert_type(detection_delay(alerts, labels), pd.Timedelta)
+    assert_type(false_alerts_per_week(alerts, labels, weeks=judged_weeks(scores)), float)
+    assert_type(vus_pr({"views": scores["views"]}, labels, thresholds=None), float)
+    assert_type(nab_score(scores, labels, profile="reward_low_FN_rate", threshold=None), float)
 
 
 def sources_and_notifiers_fit_their_seams() -> tuple[list[Source], list[Notifier]]:
