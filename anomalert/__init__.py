@@ -2,12 +2,14 @@
 
 from anomalert.detection import Baseline, Bounds, Detection, Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma, WeeklyAverage
+from anomalert.injection import Injected, inject, noise_of, usual_of
 from anomalert.interfaces import Alert, Delivery, Message, Notifier, RunReport, Source
 from anomalert.ledger import Ledger
 from anomalert.monitor import Metric, Monitor
 from anomalert.notifiers import ConsoleNotifier, TelegramNotifier
 from anomalert.pipeline import Pipeline
 from anomalert.policy import Policy
+from anomalert.sensitivity import Sensitivity, detectable
 from anomalert.sources import ClickHouseSource, FrameSource
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Detection",
     "Detector",
     "FrameSource",
+    "Injected",
     "Ledger",
     "Message",
     "Metric",
@@ -31,7 +34,12 @@ __all__ = [
     "Policy",
     "RollingSigma",
     "RunReport",
+    "Sensitivity",
     "Source",
     "TelegramNotifier",
     "WeeklyAverage",
+    "detectable",
+    "inject",
+    "noise_of",
+    "usual_of",
 ]

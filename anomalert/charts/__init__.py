@@ -2,12 +2,13 @@
 
 A notebook's plot and an alert's picture are one drawing. Nothing of pyplot is used, and no setting of matplotlib is
 changed or relied on, so that threads may draw side by side, figures are freed and a notebook's style changes nothing.
-`courses` draws metrics over time, `canvas` the sheet around them. Detection and scenes call this; it calls
-`chartdata`.
+`courses` draws metrics over time, `curves` what came of trials, `canvas` the sheet around them. Detection, scenes and
+sensitivity call this; it calls `chartdata`.
 """
 
 from anomalert.chartdata import ENGLISH, RUSSIAN, ChartWords
 from anomalert.charts.canvas import to_png
 from anomalert.charts.courses import draw_band, draw_day
+from anomalert.charts.curves import draw_recall
 
-__all__ = ["ENGLISH", "RUSSIAN", "ChartWords", "draw_band", "draw_day", "to_png"]
+__all__ = ["ENGLISH", "RUSSIAN", "ChartWords", "draw_band", "draw_day", "draw_recall", "to_png"]

@@ -18,7 +18,7 @@ from anomalert.settings import is_number
 
 Floats = NDArray[np.float64]
 
-__all__ = ["Incident", "Kind", "Size", "Unit", "change"]
+__all__ = ["UNSIZED", "Incident", "Kind", "Size", "Unit", "change"]
 
 Kind = Literal["zero", "drop", "spike", "shift", "drift", "variance", "missing", "late"]
 Unit = Literal["%", "noise"]
