@@ -190,7 +190,7 @@ def test_the_same_slot_on_another_day_is_found_by_the_wall_clock(zone: str, day:
     step = pd.Timedelta(slot)
     index = pd.date_range(f"{day}T00:00", periods=int(pd.Timedelta("4D") / step), freq=step, tz="UTC").tz_convert(zone)
     past = oracles.Past.of(pd.Series(0.0, index), step)
-    rows = WallClock(index, step).rows(slice(0, len(index)), [1, 2])
+    rows = WallClock(index, step).rows(slice(0, len(index)), [1, 2, -1, -3])
     for row in range(len(index)):
         for days, found in zip((1, 2), rows[:, row], strict=True):
             right = oracles.same_wall_clock_row(past, row, days)

@@ -185,5 +185,7 @@ def _framed(labels: list[Label], index: pd.DatetimeIndex) -> pd.DataFrame:
 
 def _laid_out_as(data: Data, frame: pd.DataFrame) -> Data:
     if isinstance(data, pd.Series):
-        return pd.Series(frame.iloc[:, 0], name=data.name)
+        series = frame.iloc[:, 0]
+        series.name = data.name
+        return series
     return frame
