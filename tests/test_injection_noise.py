@@ -85,6 +85,14 @@ def test_noise_of_independent_events_is_the_root_of_their_number(seed: int) -> N
     assert np.median(ratio) == pytest.approx(1, abs=0.07)
 
 
+def test_a_metric_that_is_mostly_zero_has_noise() -> None:
+    """A few events a day scatter by the root of their mean too; what never changes has no noise."""
+    index = pd.date_range("2026-10-05", periods=28 * 96, freq="15min")
+    rare = pd.Series(np.random.default_rng(1).poisson(0.1, len(index)), index)
+    assert noise_of(rare)["value"].median() == pytest.approx(np.sqrt(0.1), rel=0.15)
+    assert (noise_of(rare * 0 + 7) == 0).all().all()
+
+
 def test_incidents_hardly_move_the_noise() -> None:
     """Twenty drops to zero within two weeks leave the noise within a tenth of what it was."""
     panel = synthetic_panel(days=28, seed=2)
