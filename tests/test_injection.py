@@ -144,6 +144,7 @@ def test_what_is_late_is_not_lost(values: list[float], whole: bool, share: float
     """Late events change slots and no sum, to the event for counts; what a slot lacks at most is its own."""
     index = pd.date_range("2026-11-01", periods=len(values), freq="15min", tz="UTC")
     series = pd.Series(np.rint(values) if whole else values, index)
+    whole = bool((series == np.rint(series)).all())
     injected, labels = inject(series, "late", size=f"{share}%", length=n_slots * SLOT, at=[index[row]])
     assert injected.sum() == (series.sum() if whole else pytest.approx(series.sum()))
     assert (injected >= 0).all()
@@ -232,6 +233,15 @@ def test_drawn_incidents_lie_apart_in_the_second_half(length: str) -> None:
     for _, own in labels.groupby("metric"):
         gaps = own["start"].to_numpy()[1:] - own["end"].to_numpy()[:-1]
         assert (gaps >= max(pd.Timedelta(length), pd.Timedelta("4h"))).all()
+
+
+def test_what_is_late_has_a_known_slot_to_arrive_in() -> None:
+    """Among many gaps, places are drawn where the slot after is known too: nothing late gets lost in a gap."""
+    panel = synthetic_panel(days=28, gaps=0.3, seed=6)
+    injected, labels = inject(panel, "late", size="100%", length="30min", count=25, seed=4)
+    assert len(labels) == 50
+    pd.testing.assert_frame_equal(injected.isna(), panel.isna())
+    pd.testing.assert_series_equal(injected.sum(), panel.sum())
 
 
 def test_nothing_is_planted_where_there_is_nothing_to_lose() -> None:

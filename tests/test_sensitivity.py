@@ -122,8 +122,9 @@ def test_fixed_limits_find_what_crosses_them() -> None:
     assert drops.frame["size"].tolist() == [5, 10, 11, 12]
     assert drops.frame["recall"].tolist() == [0, 0, 1, 1]
     assert drops.smallest() == 11
-    spikes = detectable(Limits(), flat, kind="shift", sizes=["-20%", "21%", "20%"], count=3)
-    assert spikes.frame["recall"].tolist() == [1, 0, 1]
+    spikes = detectable(Limits(), flat, kind="shift", sizes=["-20%", "21%", "-5%", "20%"], count=3)
+    assert spikes.frame["size"].tolist() == [-5, -20, 20, 21]
+    assert spikes.frame["recall"].tolist() == [0, 1, 0, 1]
     assert spikes.smallest() == -20
 
 

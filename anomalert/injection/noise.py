@@ -19,8 +19,9 @@ Floats = NDArray[np.float64]
 
 __all__ = ["Course", "noise_of", "usual_of"]
 
-WEEKS = (7, 14, 21, 28)
-DAYS = (1, 2, 3, 4, 5, 6)
+WEEKS = (7, -7, 14, -14, 21, -21, 28, -28)
+DAYS = (1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6)
+"""How many days before a slot those lie that it is compared with; below 0, after it."""
 
 ONE_SIGMA = 0.682689492137
 """The share of a normal distribution within one standard deviation of its middle."""
@@ -65,10 +66,10 @@ def noise_of(data: pd.Series | pd.DataFrame) -> pd.DataFrame:
 
     Counts scatter more at noon than at night, so the noise depends on the level. Each slot is paired with the same
     wall-clock slot a week earlier, which takes away what day and week do, and the difference of a pair is divided by
-    the square root of 2. By the usual course of the slot (`usual_of`) pairs are parted into up to ten groups of
-    about equal size; the noise of a group is the quantile 0.683 of the distances of its differences from their
-    median: one standard deviation if they are normal, and hardly moved by a few incidents. Between the median levels
-    of the groups it is interpolated.
+    the square root of 2. By the usual course of their slot (`usual_of`, here without the pair) the differences are
+    parted into up to ten groups of about equal size; the noise of a group is the quantile 0.683 of the distances of
+    its differences from their median: one standard deviation if they are normal, and hardly moved by a few incidents.
+    Between the median levels of the groups it is interpolated.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def noise_of(data: pd.Series | pd.DataFrame) -> pd.DataFrame:
     >>> index = pd.date_range("2026-11-01", periods=28 * 96, freq="15min")
     >>> counts = np.random.default_rng(0).poisson(np.where(index.hour < 12, 100, 900), len(index))
     >>> noise = noise_of(pd.Series(counts, index))["value"]
-    >>> noise.groupby(index.hour < 12).median().round().to_dict()  # the roots of 900 and 100
+    >>> noise.groupby(index.hour < 12).median().round(-1).to_dict()  # about the roots of 900 and 100
     {False: 30.0, True: 10.0}
     """
     return _of_every_metric(data, lambda course: course.noise)
@@ -158,9 +159,9 @@ def usual_course(values: Floats, clock: WallClock) -> Floats:
 
 def noise_course(values: Floats, usual: Floats, clock: WallClock) -> Floats:
     """Return the noise at the level `usual`, from pairs of the same slot a week apart, or else a day."""
-    differences, levels = _pairs(values, usual, clock, WEEKS[0])
+    differences, levels = _pairs(values, usual, clock, WEEKS)
     if len(levels) < LEAST_PAIRS:
-        differences, levels = _pairs(values, usual, clock, DAYS[0])
+        differences, levels = _pairs(values, usual, clock, DAYS)
     if not len(levels):
         return np.full(len(values), np.nan)
     groups = _groups(levels)
@@ -185,20 +186,19 @@ def _scale(differences: Floats) -> float:
     return scale if scale > 0 else float(np.sqrt(np.mean(distances**2)))
 
 
-def _pairs(values: Floats, usual: Floats, clock: WallClock, days: int) -> tuple[Floats, Floats]:
-    """Return the difference of every known pair of slots `days` days apart, over the root of 2, and its usual level.
-
-    Not the mean of the pair: among small counts that would choose the pairs by how far they are apart.
-    """
-    rows = clock.rows(slice(0, len(values)), [days])[0]
-    earlier = np.where(rows < 0, np.nan, values[np.maximum(rows, 0)])
-    differences = (values - earlier) / np.sqrt(2)
+def _pairs(values: Floats, usual: Floats, clock: WallClock, days: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Return the difference of every known pair of slots ``days[0]`` days apart, over the root of 2, and its level."""
+    rows = clock.rows(slice(0, len(values)), days[:1])[0]
+    differences = (values - np.where(rows < 0, np.nan, values[np.maximum(rows, 0)])) / np.sqrt(2)
+    # By a level that holds neither of the two: it would choose pairs by how far they are apart.
+    others = _median_at(values, clock, days[1:])
+    levels = np.where(np.isnan(others), usual, others)
     known = ~np.isnan(differences)
-    return differences[known], usual[known]
+    return differences[known], levels[known]
 
 
 def _median_at(values: Floats, clock: WallClock, days: tuple[int, ...]) -> Floats:
-    rows = clock.rows(slice(0, len(values)), [sign * day for day in days for sign in (1, -1)])
+    rows = clock.rows(slice(0, len(values)), days)
     sample = np.where(rows < 0, np.nan, values[np.maximum(rows, 0)])
     return kernels.quantiles(sample, [0.5])[0]
 
