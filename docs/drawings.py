@@ -22,7 +22,10 @@ from anomalert import (
     WeeklyAverage,
     backtest,
     charts,
+    detectable,
+    inject,
 )
+from anomalert.injection import Kind
 from anomalert.measures import alerts_from_scores, detection_delay, event_precision, event_recall, point_auc_pr
 from anomalert.measures import recall_at as recall_within
 from anomalert.measures.nab import PROFILES, scaled_sigmoid
@@ -225,9 +228,59 @@ def what_nab_gives() -> "Figure":
     return figure
 
 
+KINDS: dict[Kind, str | None] = {
+    "zero": None,
+    "drop": "40%",
+    "spike": "40%",
+    "shift": "-30%",
+    "drift": "-80%",
+    "variance": "400%",
+    "missing": None,
+    "late": "60%",
+}
+"""What is planted side by side, and how large."""
+
+
+def kinds_side_by_side() -> "Figure":
+    """Draw one evening with each kind of incident: what the metric would have shown, and what it shows."""
+    from anomalert.charts.canvas import ANOMALY, BAND, EXPECTED, FONT, QUIET, SMALL, TEXT, VALUE, picture
+
+    views = synthetic_panel(days=22, seed=5)["views"]
+    figure = picture()
+    hours = (views.index[-48:] - views.index[-48].normalize()) / pd.Timedelta("1h")
+    for position, (kind, size) in enumerate(KINDS.items()):
+        across, down = position % 4, position // 4
+        axes = figure.add_axes((0.03 + across * 0.245, 0.56 - down * 0.5, 0.215, 0.34))
+        injected, labels = inject(
+            views, kind, size=size, length=None if kind == "shift" else "3h", at=[views.index[-30]]
+        )
+        first, last = (
+            (labels[edge][0] - views.index[-48].normalize()) / pd.Timedelta("1h") for edge in ("start", "end")
+        )
+        axes.axvspan(first, last, color=BAND, linewidth=0)
+        axes.plot(hours, views.iloc[-48:], color=EXPECTED, linewidth=2, linestyle=(0, (1, 1)))
+        axes.plot(hours, injected.iloc[-48:], color=VALUE, linewidth=3)
+        changed = injected.iloc[-48:].where((injected != views).iloc[-48:])
+        axes.plot(hours, changed, "o", color=ANOMALY, markersize=5, clip_on=False)
+        axes.set_title(f"{kind} {size or ''}", loc="left", fontsize=SMALL, fontweight="bold", color=TEXT, family=FONT)
+        axes.set_ylim(0, 11_000)
+        axes.set_yticks([])
+        axes.set_xticks([14, 18, 22], ["14:00", "18:00", "22:00"], fontsize=14, color=QUIET, family=FONT)
+        for side, spine in axes.spines.items():
+            spine.set(visible=side == "bottom", color=QUIET)
+    return figure
+
+
+def recall_of_drops() -> "Figure":
+    """Draw how often drops of an hour are found by the weekly average."""
+    return detectable(WeeklyAverage(threshold=0.3), synthetic_panel(days=28, seed=1)).plot()
+
+
 PICTURES: dict[str, "Callable[[], Figure]"] = {
     "first-detection": first_detection,
     "backtest": lambda: replayed().plot("likes", "2026-11-11", "2026-11-13"),
+    "injection-kinds": kinds_side_by_side,
+    "recall-of-drops": recall_of_drops,
     **{name: partial(two_days_of, detector) for name, detector in DETECTORS.items()},
     "measures-events": alerts_and_events,
     "measures-recall": recall_within_budgets,

@@ -22,6 +22,7 @@ from anomalert import (
     Detection,
     Detector,
     FrameSource,
+    Injected,
     Ledger,
     Message,
     Metric,
@@ -31,9 +32,14 @@ from anomalert import (
     Policy,
     RollingSigma,
     RunReport,
+    Sensitivity,
     Source,
     TelegramNotifier,
     WeeklyAverage,
+    detectable,
+    inject,
+    noise_of,
+    usual_of,
 )
 from anomalert.errors import AnomalertError, ConfigurationError, InvalidPanelError
 from anomalert.labels import as_labels, labels_from_points
@@ -119,6 +125,26 @@ def a_notebook_gets_numbers(scores: pd.DataFrame, points: pd.Series) -> None:
     assert_type(false_alerts_per_week(alerts, labels, weeks=judged_weeks(scores)), float)
     assert_type(vus_pr({"views": scores["views"]}, labels, thresholds=None), float)
     assert_type(nab_score(scores, labels, profile="reward_low_FN_rate", threshold=None), float)
+
+
+def incidents_are_planted_as_the_data_came(series: pd.Series, panel: pd.DataFrame) -> None:
+    """Take a Series or a frame, and give the same back; what comes back has names or unpacks."""
+    assert_type(inject(panel, "zero"), Injected[pd.DataFrame])
+    injected, labels = inject(series, "drop", size="40%", length=pd.Timedelta("1h"), count=3, seed=1)
+    assert_type(injected, pd.Series)
+    assert_type(labels, pd.DataFrame)
+    assert_type(inject(panel, "shift", size=-3, length=None, metrics=["likes"], at=["2026-11-01"]).panel, pd.DataFrame)
+    assert_type(noise_of(series), pd.DataFrame)
+    assert_type(usual_of(panel), pd.DataFrame)
+
+
+def recall_is_a_frame_and_a_number(detector: Detector, panel: pd.DataFrame) -> None:
+    """Take sizes as texts or as numbers."""
+    result = detectable(detector, panel, kind="spike", sizes=["20%", "40%"], length="30min", count=20, seed=2)
+    assert_type(result, Sensitivity)
+    assert_type(result.frame, pd.DataFrame)
+    assert_type(result.smallest(recall=0.8), float)
+    detectable(detector, panel, sizes=[3, 4.5])
 
 
 def sources_and_notifiers_fit_their_seams() -> tuple[list[Source], list[Notifier]]:
