@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-__all__ = ["MARKS", "draw_timeline"]
+__all__ = ["MARKS", "days_of", "draw_course", "draw_timeline", "shade"]
 
 COURSE, ROW, ROW_GAP, ROW_TEXT = 4.1, 0.42, 0.35, 16
 """Heights of the course and of a row of the strip, and the distance between them, in inches; size of its text."""
@@ -127,6 +127,7 @@ def days_of(instants: pd.DatetimeIndex) -> Floats:
 
 
 def draw_course(axes: "Axes", envelope: Envelope, *, is_whole: bool) -> None:
+    """Draw value, expected and the usual range; `is_whole` if every column is one slot."""
     mean, fine = envelope.mean, float(np.clip(400 / max(len(envelope.low), 1), 0.4, 1))
     x, words = mean.x, ENGLISH if is_whole else replace(ENGLISH, value="mean value", expected="mean expected")
     lower, upper = np.clip(mean.lower, *axes.get_ylim()), np.clip(mean.upper, *axes.get_ylim())
@@ -193,6 +194,7 @@ def _row_names(rows: pd.DataFrame) -> list[str]:
 
 
 def shade(axes: "Axes", events: pd.DataFrame | None, label: str) -> None:
+    """Shade the events (``start, end``) that lie within the limits of the axes, wide enough to be seen."""
     left, right = axes.get_xlim()
     narrowest = NARROWEST * _pixel(axes)
     for row in range(0 if events is None else len(events)):
