@@ -119,7 +119,7 @@ class Comparison:
         return f"{self._headline}\n{self.table.to_string()}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self._headline}</p>{self.table.round(3).to_html()}"
+        return f"<p>{self._headline}</p>{self.table.to_html(float_format='{:.3g}'.format)}"
 
     @property
     def _headline(self) -> str:
