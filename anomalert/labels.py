@@ -226,11 +226,11 @@ def _instants(column: pd.Series, name: str) -> pd.Series:
 
 
 def _in_utc(instants: pd.Series, zone: str) -> pd.Series:
-    if instants.dt.tz is not None:
-        return instants.dt.tz_convert("UTC")
-    first = np.ones(len(instants), dtype=bool)
-    local = instants.dt.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
-    return local.dt.tz_convert("UTC")
+    index = pd.DatetimeIndex(instants)
+    if index.tz is None:
+        first = np.ones(len(index), dtype=bool)
+        index = index.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
+    return pd.Series(index.tz_convert("UTC"), index=instants.index)
 
 
 def _parsed(column: pd.Series, name: str) -> pd.Series:

@@ -18,6 +18,7 @@ Integers = NDArray[np.int64]
 __all__ = ["WEEK", "Tallies", "Weeks", "interval"]
 
 WEEK = pd.Timedelta("7D")
+SLACK = pd.Timedelta("12h")
 
 RESAMPLES = 2000
 SEED = 0
@@ -27,6 +28,8 @@ SEED = 0
 @dataclass(frozen=True)
 class Weeks:
     """A span cut into as many equal parts as it holds whole weeks, one at least: what is left over stretches them.
+
+    Half a day may be missing, since lookbacks leave room for a clock change.
 
     Parameters
     ----------
@@ -46,7 +49,7 @@ class Weeks:
     @property
     def count(self) -> int:
         """How many parts there are."""
-        return max(int((self.end - self.start) // WEEK), 1)
+        return max(int((self.end - self.start + SLACK) // WEEK), 1)
 
     def counted(self, instants: pd.Series) -> Integers:
         """Return how many instants lie in each part; what began before the span lies in the first."""

@@ -87,12 +87,12 @@ def tune(
     >>> from anomalert import DayLagRatio, WeeklyAverage
     >>> from anomalert.testing import synthetic_panel
     >>> from anomalert.tuning import Search
-    >>> history = synthetic_panel(days=42, seed=3)
-    >>> levels = (0.1, 0.2, 0.3, 0.5)
-    >>> search = Search(candidates=[[DayLagRatio(7, each) for each in levels]], persist=[(1, 1)], holdout="7D")
+    >>> history = synthetic_panel(days=56, seed=5)
+    >>> levels = (0.1, 0.13, 0.17, 0.22, 0.3, 0.4)
+    >>> search = Search(candidates=[[DayLagRatio(7, each) for each in levels]], persist=[(1, 1)], holdout="14D")
     >>> tuned = tune(Metric("views", WeeklyAverage()), history, budget="2 per week", search=search, progress=False)
     >>> tuned.metric.detector, tuned.keeps_budget
-    (DayLagRatio(days=7, threshold=0.3), True)
+    (DayLagRatio(days=7, threshold=0.22), True)
     """
     looking = search or Search()
     within = history_of(target, history, start, end, looking)

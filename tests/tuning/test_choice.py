@@ -1,6 +1,7 @@
 """The choice among trials: against loops that count one by one, and what it promises about silence and budgets."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def slow_choice(case: Case, budget: float, folds: int) -> tuple[Trial, float] | 
         if best is None:
             return found
         found, sent = (best, margin), 0
-        for before, after in zip(edges[:-1], edges[1:], strict=True):
+        for before, after in pairwise(edges):
             then = slow_best(case, before, budget * margin)
             sent += 0 if then is None else sum(before <= slot < after for slot in slots_of(then.sent))
         if sent <= budget * (edges[-1] - edges[0]) / WEEK_OF_SLOTS:

@@ -12,7 +12,6 @@ import pytest
 from anomalert import (
     DayLagRatio,
     FrameSource,
-    Metric,
     Monitor,
     Policy,
     RollingSigma,
@@ -150,7 +149,7 @@ def test_a_source_is_read_once() -> None:
     source = FakeSource(history())
     monitor = Monitor(source, [metric()], slot=SLOT)
     found = tune(monitor, start="2026-10-05", end="2026-11-23", search=SEARCH, progress=False)
-    assert len(source.windows) == 1
+    assert len(source.reads) == 1
     assert found.metric == usual().metric
     assert found.monitor.source is source
 
@@ -193,7 +192,7 @@ def test_a_size_is_the_smallest_from_which_on_all_are_found() -> None:
     assert found.smallest() == "40%"
     assert found.smallest(recall=1) == "80%"
     assert found.smallest("views", recall=0.4) == "10%"
-    missed = replace(usual(), recall=indexed * [[1], [1], [1], [0]])
+    missed = replace(usual(), recall=indexed * np.array([[1], [1], [1], [0]]))
     assert missed.smallest() is None
     with pytest.raises(ConfigurationError, match="`metric` is 'ctr': name one of 'views'"):
         found.smallest("ctr")
@@ -212,7 +211,7 @@ def no_metric() -> pd.DataFrame:
 
 
 MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "too short": (lambda: history(days=30), {}, "the history is too short: .* 4 folds need two days each"),
+    "too short": (lambda: history(days=28), {}, "the history is too short: .* 4 folds need two days each"),
     "naive": (lambda: history().tz_localize(None), {}, "`history` has no time zone"),
     "empty": (lambda: history().iloc[:0], {}, "`history` has no rows"),
     "a series": (lambda: history()["views"], {}, "`history` is to be a DataFrame"),
