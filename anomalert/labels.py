@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from anomalert.errors import ConfigurationError
 from anomalert.panel import as_duration, as_panel, slot_length
 
-__all__ = ["as_labels", "known_events", "labels_from_points", "read_nab_labels"]
+__all__ = ["as_labels", "labels_from_points", "read_nab_labels"]
 
 COLUMNS = ["metric", "start", "end"]
 

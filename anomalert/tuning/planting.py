@@ -100,4 +100,5 @@ def places(
     stretches = np.arange(rows.start, rows.stop - steps - room, room)
     drawn = stretches + rng.integers(0, max(room - 2 * steps, 1), len(stretches))
     free = np.fromiter(((values[row : row + steps + 1] > 0).all() for row in drawn), dtype=bool, count=len(drawn))
-    return drawn[free].astype(np.int64)
+    found: NDArray[np.int64] = drawn[free].astype(np.int64)
+    return found

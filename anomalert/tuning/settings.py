@@ -88,7 +88,7 @@ class Search:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        families = tuple(all_of(family, Detector, "candidates") for family in self.candidates)
+        families = tuple(all_of(family, Detector, "candidates") for family in self.candidates)  # type: ignore[type-abstract]
         object.__setattr__(self, "candidates", families)
         if not self.candidates or not all(self.candidates):
             raise ConfigurationError("`candidates` is empty, or holds an empty sequence: give detectors to try")

@@ -90,9 +90,8 @@ def test_the_choice_is_that_of_a_slow_oracle(case: Case, budget: float, folds: i
     """Loops over parts, trials, messages and events choose the same setting by the same margin."""
     ground, made = case
     found, slow = choose(made, ground, budget, folds), slow_choice(case, budget, folds)
-    if found is None or slow is None:
-        assert found is slow
-    else:
+    assert (found is None) == (slow is None)
+    if found is not None and slow is not None:
         assert found.trial is slow[0]
         assert found.margin == slow[1]
 

@@ -47,11 +47,11 @@ def test_the_choice_keeps_the_policy_and_changes_detector_and_persistence() -> N
     assert replace(found.metric.policy, persist=(1, 1)) == policy
     assert found.metric.policy.persist in SEARCH.persist
     assert any(found.metric.detector in family for family in SEARCH.candidates)
-    (row,) = found.trials[found.trials["chosen"]].itertuples()
-    assert row.detector == repr(found.metric.detector)
-    assert row.persist == found.metric.policy.persist
-    assert row.messages_per_week <= 2
-    assert row.quality > 0
+    chosen = found.trials[found.trials["chosen"]]
+    assert chosen["detector"].item() == repr(found.metric.detector)
+    assert chosen["persist"].item() == found.metric.policy.persist
+    assert chosen["messages_per_week"].item() <= 2
+    assert chosen["quality"].item() > 0
     assert found.trials["margin"].notna().sum() == 1
 
 

@@ -162,7 +162,7 @@ def settings_are_compared(detector: Detector, policy: Policy, monitor: Monitor, 
 
 
 def settings_are_tuned(metric: Metric, monitor: Monitor, panel: pd.DataFrame, detector: Detector) -> Metric:
-    """A metric with its history, or a monitor with a range; a budget in words or a number."""
+    """Take a metric with its history or a monitor with a range, and a budget in words or a number."""
     search = Search(candidates=[[detector]], persist=[(2, 3)], sizes=["20%"], length="1h", holdout=pd.Timedelta("28D"))
     tuned = assert_type(tune(metric, panel, budget="2 per week", search=search, progress=False), Tuned)
     tune(monitor, start="2026-09-01", end=pd.Timestamp("2026-11-01"), budget=1.5, labels=panel, executor=None)
