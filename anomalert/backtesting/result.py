@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from anomalert.backtesting.course import MetricCourse, events_of, held_back, marks_of, monitor_of
+from anomalert.backtesting.scoring import scores_against
 from anomalert.episodes import Incident, Said
 from anomalert.errors import AnomalertError, ConfigurationError
 from anomalert.judging import Verdicts
@@ -135,6 +136,24 @@ class Backtest:
     def metrics(self) -> list[str]:
         """The names of the metrics."""
         return [metric.name for monitor in self.monitors for metric in monitor.metrics]
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """How it does against the labels it was given: a row a metric, and one of all if there are several.
+
+        Of its incidents: ``event_precision``, ``event_recall``, ``event_f1``, ``detection_delay``; of its messages:
+        ``false_messages_per_week``, those about no incident that meets an event; of the detector's scores, before any
+        policy: ``point_auc_pr``, ``vus_pr``, and ``four_hour_model_f1``, the F1 of alerts by the 4-hour model, which
+        are no incidents of ours. See `anomalert.measures`.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are no labels.
+        """
+        if self.labels is None:
+            raise ConfigurationError("there are no labels to hold it against: pass `labels` to `backtest`")
+        return scores_against(self, self.labels)
 
     @property
     def weeks(self) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from anomalert.backtesting.result import Backtest
+from anomalert.backtesting.scoring import labels_in_utc
 from anomalert.backtesting.spans import Judged, Span, judge_span
 from anomalert.backtesting.telling import tell
 from anomalert.episodes import State
@@ -100,7 +101,8 @@ def backtest(
     monitors = [_over(monitor, history) for monitor in pipeline.monitors]
     given = monitors if history is not None else [target if callable(target) else each for each in monitors]
     first, last = _range(monitors, history, start, end)
-    known = labels
+    zones = {metric.name: monitor.timezone for monitor in monitors for metric in monitor.metrics}
+    known = None if labels is None else labels_in_utc(labels, zones)
     plan = _Plan(monitors, given, first, last, as_duration(chunk, "chunk"), shared=executor is not None)
     work = _Work(plan, progress)
     work.run(executor)
