@@ -93,7 +93,7 @@ def nab_score(
         each has rows and a probation of its own.
     labels : pandas.DataFrame
         Windows: ``metric, start, end``, half-open, as `read_nab_labels` gives them. NAB draws them wide, a tenth of a
-        series together. A window that lies in the probation whole is left out, as those outside the slots are.
+        series together. A window that lies in the probation whole is left out, as those without a slot are.
     profile : str or NabProfile, default "standard"
         ``"standard"``, ``"reward_low_FP_rate"``, ``"reward_low_FN_rate"``, or weights of one's own.
     threshold : float or None, default 1.0
@@ -176,6 +176,8 @@ def _parts(metric: ScoredMetric, weights: NabProfile, probation: float) -> tuple
     n_rows = len(metric.starts)
     learnt = int(np.ceil(min(np.floor(probation * n_rows), probation * SHORT_SERIES)))
     first, after = metric.rows()
+    # A window in a hole between rows has none: nothing can lie behind it.
+    first, after = first[after > first], after[after > first]
     windows = [
         (max(a, learnt), b, b - a) for a, b in zip(first.tolist(), after.tolist(), strict=True) if b > max(a, learnt)
     ]
