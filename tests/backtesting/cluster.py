@@ -1,7 +1,7 @@
 """A backtest on a real cluster, of which a worker is killed under way, against the same in one process.
 
-``python -m tests.backtesting.cluster`` starts a scheduler and three workers on 127.0.0.1 that speak TCP, and prints what
-came of it; `test_cluster` runs it for every change. It needs anomalert[dask].
+``python -m tests.backtesting.cluster`` starts a scheduler and three workers on 127.0.0.1 that speak TCP, and prints
+what came of it; `test_cluster` runs it for every change. It needs anomalert[dask].
 """
 
 import os
@@ -45,10 +45,10 @@ def main() -> None:
         alone = backtest(pipeline, start=FIRST, end=LAST, progress=False)
         address = "tcp://127.0.0.1:0"
         with (
-            LocalCluster(
+            LocalCluster(  # type: ignore[no-untyped-call]
                 n_workers=3, threads_per_worker=1, host=address, dashboard_address=None, silence_logs=50
             ) as cluster,
-            Client(cluster) as client,
+            Client(cluster) as client,  # type: ignore[no-untyped-call]
         ):
             workers = client.run(os.getpid)
             assert all(place.startswith("tcp://127.0.0.1") for place in workers), workers
