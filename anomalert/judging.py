@@ -6,6 +6,7 @@ every slot. Monitors, walks and backtests call this; it calls `metric` and what 
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -16,19 +17,20 @@ from anomalert import kernels
 from anomalert.detection import Detection, directions, statuses
 from anomalert.errors import AnomalertError, DetectorError, raised
 from anomalert.metric import Metric
-from anomalert.policy import Held, judgements_of, no_judgements
+from anomalert.policy import Held, judgements_of, no_judgements, sizes_of
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 __all__ = ["Verdicts", "judge", "judged_alike"]
 
-ARRAYS = ("value", "expected", "lower", "upper", "score", "volume", "steps", "is_alert", "is_judged")
+ARRAYS = ("value", "expected", "lower", "upper", "steps", "is_alert", "is_judged")
+IF_GIVEN = ("own_score", "denominator")
 
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
-    """What was judged of one monitor: arrays of shape ``(n_slots, n_metrics)``, 50 bytes a cell.
+    """What was judged of one monitor: arrays of shape ``(n_slots, n_metrics)``, 35 bytes a cell for most detectors.
 
     Parameters
     ----------
@@ -38,14 +40,18 @@ class Verdicts:
         The columns.
     slot : pandas.Timedelta
         The length of a slot.
-    value, expected, lower, upper, score, volume : ndarray of float
-        As in a `Detection`, and what `Policy` calls the volume.
+    value, expected, lower, upper : ndarray of float
+        As in a `Detection`.
     steps, is_alert : ndarray
         As in `anomalert.policy.Held`.
     is_judged : ndarray of bool
         False where the detector failed: of such a slot nothing is said.
     is_empty : ndarray of bool, shape (n_slots,)
         Where the source has nothing at all, and that is to be told.
+    own_score : ndarray of float, optional
+        Where a detector has a scale of its own; the score by the bounds elsewhere.
+    denominator : ndarray of float, optional
+        Of the metrics that are ratios, what `Policy` calls the volume; that of the others elsewhere.
     """
 
     slots: pd.DatetimeIndex
@@ -55,24 +61,34 @@ class Verdicts:
     expected: Floats
     lower: Floats
     upper: Floats
-    score: Floats
-    volume: Floats
     steps: NDArray[np.uint8]
     is_alert: Flags
     is_judged: Flags
     is_empty: Flags
+    own_score: Floats | None = None
+    denominator: Floats | None = None
 
     @classmethod
-    def unjudged(
-        cls, slots: pd.DatetimeIndex, metrics: Iterable[str], slot: pd.Timedelta, is_empty: Flags | None = None
-    ) -> "Verdicts":
-        """Return verdicts that say nothing yet, to be filled by `put`."""
+    def unjudged(cls, slots: pd.DatetimeIndex, metrics: Iterable[str], slot: pd.Timedelta) -> "Verdicts":
+        """Return verdicts that say nothing."""
         names = tuple(metrics)
         shape = (len(slots), len(names))
-        numbers = {name: np.full(shape, np.nan) for name in ARRAYS[:6]}
-        empty = np.zeros(len(slots), dtype=bool) if is_empty is None else is_empty
-        flags = {name: np.zeros(shape, dtype=bool) for name in ARRAYS[7:]}
-        return cls(slots, names, slot, **numbers, steps=np.zeros(shape, dtype=np.uint8), **flags, is_empty=empty)
+        numbers = {name: np.full(shape, np.nan) for name in ARRAYS[:4]}
+        flags = {name: np.zeros(shape, dtype=bool) for name in ("is_alert", "is_judged")}
+        steps, empty = np.zeros(shape, dtype=np.uint8), np.zeros(len(slots), dtype=bool)
+        return cls(slots, names, slot, **numbers, steps=steps, **flags, is_empty=empty)
+
+    @property
+    def score(self) -> Floats:
+        """As in a `Detection`."""
+        if self.own_score is not None:
+            return self.own_score
+        return kernels.score(self.value, self.expected, self.lower, self.upper)
+
+    @property
+    def volume(self) -> Floats:
+        """What there is to go by, as `Policy` calls it."""
+        return self.denominator if self.denominator is not None else sizes_of(self.value, self.expected)
 
     def put(self, other: "Verdicts") -> None:
         """Take over the verdicts of `other`, whose slots and metrics are among these."""
@@ -83,17 +99,23 @@ class Verdicts:
         columns = [self.metrics.index(name) for name in other.metrics]
         for name in ARRAYS:
             getattr(self, name)[rows, columns] = getattr(other, name)
+        if self.own_score is not None:
+            self.own_score[rows, columns] = other.score
+        if self.denominator is not None:
+            self.denominator[rows, columns] = other.volume
 
     def rows(self, rows: slice) -> "Verdicts":
         """Return those of some slots; the arrays are views."""
-        parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in ARRAYS}
+        parts = {name: array[rows] for name, array in self._arrays()}
         return replace(self, slots=self.slots[rows], is_empty=self.is_empty[rows], **parts)
 
     def beside(self, other: "Verdicts") -> "Verdicts":
         """Return these and those of other metrics in the same slots."""
-        parts: dict[str, Any] = {
-            name: np.concatenate([getattr(self, name), getattr(other, name)], axis=1) for name in ARRAYS
-        }
+        parts: dict[str, Any] = {name: np.hstack([getattr(self, name), getattr(other, name)]) for name in ARRAYS}
+        if self.own_score is not None or other.own_score is not None:
+            parts["own_score"] = np.hstack([self.score, other.score])
+        if self.denominator is not None or other.denominator is not None:
+            parts["denominator"] = np.hstack([self.volume, other.volume])
         return replace(self, metrics=self.metrics + other.metrics, **parts)
 
     def ordered(self, metrics: Sequence[str]) -> "Verdicts":
@@ -101,8 +123,13 @@ class Verdicts:
         if tuple(metrics) == self.metrics:
             return self
         columns = [self.metrics.index(name) for name in metrics]
-        parts: dict[str, Any] = {name: getattr(self, name)[:, columns] for name in ARRAYS}
-        return replace(self, metrics=tuple(metrics), **parts)
+        return replace(self, metrics=tuple(metrics), **{name: array[:, columns] for name, array in self._arrays()})
+
+    def _arrays(self) -> Iterator[tuple[str, Any]]:
+        for name in (*ARRAYS, *IF_GIVEN):
+            array = getattr(self, name)
+            if array is not None:
+                yield name, array
 
     def frame(self) -> pd.DataFrame:
         """Return one row per metric and judged slot, as `Policy.judge` gives it, the slots in UTC."""
@@ -123,7 +150,8 @@ class Verdicts:
         """Return what one slot shows of `metrics` and of every metric that has an alert there."""
         wanted = np.fromiter((name in metrics for name in self.metrics), dtype=bool, count=len(self.metrics))
         columns = np.flatnonzero((self.is_alert[row] | wanted) & self.is_judged[row])
-        cells = {name: getattr(self, name)[row, columns] for name in ("value", "expected", "lower", "upper", "score")}
+        cells = {name: getattr(self, name)[row, columns] for name in ARRAYS[:4]}
+        cells["score"] = kernels.score(*cells.values()) if self.own_score is None else self.own_score[row, columns]
         shown = {
             "metric": [self.metrics[column] for column in columns],
             **{name: array.tolist() for name, array in cells.items()},
@@ -165,20 +193,22 @@ def judge(
     """
     first = int(panel.index.searchsorted(start))
     slots = pd.DatetimeIndex(panel.index[first:]).tz_convert("UTC").as_unit("ns")
-    verdicts = Verdicts.unjudged(slots, [metric.name for metric in metrics], slot)
+    parts: list[Verdicts] = []
     errors: list[AnomalertError] = []
     for group in judged_alike(metrics):
         judged = _judged(group, panel, start, slot, baseline)
         if isinstance(judged, AnomalertError) and len(group) > 1:
             # One metric that fails must not take along those that are only judged like it.
-            results = [_judged([metric], panel, start, slot, baseline) for metric in group]
+            results = [(each, _judged([each], panel, start, slot, baseline)) for each in group]
         else:
-            results = [judged]
-        errors += [result for result in results if isinstance(result, AnomalertError)]
-        for result in results:
-            if isinstance(result, Verdicts):
-                verdicts.put(result)
-    return verdicts, errors
+            results = [(group[0], judged)]
+        errors += [result for _, result in results if isinstance(result, AnomalertError)]
+        parts += [
+            result if isinstance(result, Verdicts) else Verdicts.unjudged(slots, [metric.name], slot)
+            for metric, result in results
+        ]
+    verdicts = reduce(Verdicts.beside, parts) if parts else Verdicts.unjudged(slots, [], slot)
+    return verdicts.ordered([metric.name for metric in metrics]), errors
 
 
 def judged_alike(metrics: Iterable[Metric]) -> list[list[Metric]]:
@@ -231,10 +261,14 @@ def _detected(
     rows = slice(int(judged.searchsorted(start)), None)
     shape = (len(judged), len(names))
     arrays: dict[str, Any] = {
-        **{name: getattr(detection, name).to_numpy() for name in ("value", "expected", "lower", "upper", "score")},
-        **held._asdict(),
+        # Copies, since a frame's own arrays may be read-only.
+        **{name: getattr(detection, name).to_numpy(copy=True) for name in ARRAYS[:4]},
+        "steps": held.steps,
+        "is_alert": held.is_alert,
         "is_judged": np.ones(shape, dtype=bool),
         "is_empty": np.zeros(len(judged), dtype=bool),
+        "own_score": None if detection.own_score is None else detection.own_score.to_numpy(copy=True),
+        "denominator": None if weights is None else held.volume.copy(),
     }
     return Verdicts(judged.tz_convert("UTC").as_unit("ns"), tuple(names), slot, **arrays).rows(rows)
 

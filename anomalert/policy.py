@@ -20,7 +20,7 @@ from anomalert.settings import is_number
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-__all__ = ["STEPS", "Held", "Policy", "judgements_of", "no_judgements"]
+__all__ = ["STEPS", "Held", "Policy", "judgements_of", "no_judgements", "sizes_of"]
 
 
 class Held(NamedTuple):
@@ -167,7 +167,7 @@ class _Seen(NamedTuple):
 
     @classmethod
     def of(cls, detection: Detection, volume: pd.DataFrame | None) -> "_Seen":
-        sizes = np.fmax(np.abs(detection.value.to_numpy()), np.abs(detection.expected.to_numpy()))
+        sizes = sizes_of(detection.value.to_numpy(), detection.expected.to_numpy())
         return cls(
             score=detection.score.to_numpy(),
             deviation=detection.deviation.to_numpy(),
@@ -228,6 +228,12 @@ STEPS: tuple[tuple[str, Holds], ...] = (
     ("persist", _not_persistent),
 )
 """The steps in the order in which they are asked; each sees the anomalies that the steps before it let through."""
+
+
+def sizes_of(value: Floats, expected: Floats) -> Floats:
+    """Return the larger of the sizes of value and expected: what there is to go by where there is no denominator."""
+    sizes: Floats = np.fmax(np.abs(value), np.abs(expected))
+    return sizes
 
 
 def judgements_of(detection: Detection, held: Held) -> pd.DataFrame:

@@ -18,6 +18,8 @@ PUBLIC_MODULES = [
     "anomalert",
     "anomalert.errors",
     "anomalert.interfaces",
+    "anomalert.labels",
+    "anomalert.measures",
     "anomalert.sources",
     "anomalert.reference",
     "anomalert.testing",
