@@ -88,10 +88,8 @@ class Comparison:
         if chosen not in names:
             raise ConfigurationError(f"`metric` is {metric!r}: name one of {', '.join(map(repr, names))}")
         strips = {name: _course(each, chosen) for name, each in self.backtests.items()}
-        events = (
-            [] if self.labels is None else self.labels[self.labels["metric"] == chosen][["start", "end"]].to_numpy()
-        )
-        return charts.draw_multiples(strips, title=chosen, events=[(start, end) for start, end in events])
+        labels = None if self.labels is None else self.labels[self.labels["metric"] == chosen]
+        return charts.draw_multiples(strips, str(chosen), labels)
 
     def __repr__(self) -> str:
         weeks = next(iter(self.backtests.values())).weeks

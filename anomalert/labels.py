@@ -192,14 +192,23 @@ def _instants(column: pd.Series, name: str) -> pd.Series:
         return pd.Series(pd.DatetimeIndex([]), index=column.index)  # An empty column has any dtype.
     if pd.api.types.is_numeric_dtype(column.dtype):
         raise ConfigurationError(f"`{name}` holds numbers: convert them, as with `pd.to_datetime(..., unit='s')`")
-    try:
-        instants = pd.to_datetime(column, format="ISO8601")
-    except (ValueError, TypeError) as error:
-        said = str(error).partition("\n")[0]
-        raise ConfigurationError(f"`{name}` are no instants of one time zone: {said}") from error
+    instants = column if pd.api.types.is_datetime64_any_dtype(column.dtype) else _parsed(column, name)
     if instants.isna().any():
         raise ConfigurationError(f"`{name}` has a missing instant (NaT): an event that goes on needs an end, too")
     return instants
+
+
+def _parsed(column: pd.Series, name: str) -> pd.Series:
+    """Return texts or single instants as a column; one by one, since pandas 2 lets zones mix in a column of objects."""
+    try:
+        instants = [pd.to_datetime(value, format="ISO8601") for value in column]
+    except (ValueError, TypeError) as error:
+        said = str(error).partition("\n")[0]
+        raise ConfigurationError(f"`{name}` are no instants in ISO 8601: {said}") from error
+    zones = sorted({str(instant.tz) for instant in instants if not pd.isna(instant)})
+    if len(zones) > 1:
+        raise ConfigurationError(f"`{name}` are in the time zones {', '.join(zones)}: convert them to one")
+    return pd.Series(pd.DatetimeIndex(instants), index=column.index)
 
 
 def _runs(

@@ -190,11 +190,11 @@ def test_the_same_slot_on_another_day_is_found_by_the_wall_clock(zone: str, day:
     step = pd.Timedelta(slot)
     index = pd.date_range(f"{day}T00:00", periods=int(pd.Timedelta("4D") / step), freq=step, tz="UTC").tz_convert(zone)
     past = oracles.Past.of(pd.Series(0.0, index), step)
-    rows = WallClock(index, step).rows(slice(0, len(index)), [1, 2])
+    rows = WallClock(index, step).rows(slice(0, len(index)), [1, 2, -1, -3])
     for row in range(len(index)):
-        for days, found in zip((1, 2), rows[:, row], strict=True):
+        for days, found in zip((1, 2, -1, -3), rows[:, row], strict=True):
             right = oracles.same_wall_clock_row(past, row, days)
-            assert found == (-1 if right is None or right >= row else right)
+            assert found == (-1 if right is None or (days > 0 and right >= row) else right)
 
 
 def test_a_day_that_begins_twice_is_one_day() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["canvas", "drawable", "finish", "text_width", "to_png"]
+__all__ = ["canvas", "drawable", "finish", "picture", "text_width", "to_png"]
 
 WIDTH, HEIGHT, DPI = 12.8, 7.2, 100
 RIGHT, TOP, BOTTOM, LEGEND_ROW = 0.955, 0.80, 0.17, 0.055
@@ -60,10 +60,16 @@ def _figure_class() -> "type[Figure]":
     return Picture
 
 
-def canvas(title: str, period: str) -> "tuple[Figure, Axes]":
-    """Return an empty sheet with its title, and below it the period, or whatever says what is drawn."""
+def picture() -> "Figure":
+    """Return an empty picture of 1280 x 720 pixels, which shows itself in a notebook."""
     figure = _figure_class()(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor="white")
     figure.set_layout_engine("none")
+    return figure
+
+
+def canvas(title: str, period: str) -> "tuple[Figure, Axes]":
+    """Return an empty sheet with its title, and below it the period, or whatever says what is drawn."""
+    figure = picture()
     axes = figure.add_axes((0, 0, 1, 1), facecolor="white", xticks=[])
     headline = drawable(title)
     size = next((size for size in TITLE_SIZES if text_width(headline, size, "bold") < TITLE_ROOM), TITLE_SIZES[-1])

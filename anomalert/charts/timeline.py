@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-__all__ = ["MARKS", "draw_timeline"]
+__all__ = ["MARKS", "days_of", "draw_course", "draw_timeline", "shade"]
 
 COURSE, ROW, ROW_GAP, ROW_TEXT = 4.1, 0.42, 0.35, 16
 """Heights of the course and of a row of the strip, and the distance between them, in inches; size of its text."""
@@ -101,11 +101,11 @@ def draw_timeline(
     index = chartdata.checked_index(frame)
     if not index.is_unique:
         raise InvalidPanelError(f"the index of `frame` holds {index[index.duplicated()][0]} twice: one row is a slot")
-    course = Course.of(_days(index), frame)
+    course = Course.of(days_of(index), frame)
     starts = column_starts(index)
     figure, axes = sheet.canvas(title, chartdata.local_period(index, ENGLISH))
     axes.set_ylim(*chartdata.limits(course, from_zero=False))
-    _draw_course(axes, enveloped(course, starts), is_whole=len(starts) == len(index))
+    draw_course(axes, enveloped(course, starts), is_whole=len(starts) == len(index))
     if len(index):
         mark_times(axes, course.x, index.tz or UTC, ENGLISH)
     if np.isnan(course.value).all():
@@ -117,13 +117,13 @@ def draw_timeline(
     strip = figure.add_axes((0, 0, 1, 1), sharex=axes, facecolor="white")
     _draw_rows(strip, index, rows, starts)
     for each, label in ((axes, "known event"), (strip, "_")):
-        _shade(each, events, label)
+        shade(each, events, label)
     sheet.finish(figure, axes)
     _arrange(figure, axes, strip, rows)
     return figure
 
 
-def _days(instants: pd.DatetimeIndex) -> Floats:
+def days_of(instants: pd.DatetimeIndex) -> Floats:
     """Return where instants lie on a time axis; without their zone they are those of UTC."""
     from matplotlib.dates import date2num
 
@@ -131,7 +131,8 @@ def _days(instants: pd.DatetimeIndex) -> Floats:
     return numbers
 
 
-def _draw_course(axes: "Axes", envelope: Envelope, *, is_whole: bool) -> None:
+def draw_course(axes: "Axes", envelope: Envelope, *, is_whole: bool) -> None:
+    """Draw value, expected and the usual range; `is_whole` if every column is one slot."""
     mean, fine = envelope.mean, float(np.clip(400 / max(len(envelope.low), 1), 0.4, 1))
     x, words = mean.x, ENGLISH if is_whole else replace(ENGLISH, value="mean value", expected="mean expected")
     lower, upper = np.clip(mean.lower, *axes.get_ylim()), np.clip(mean.upper, *axes.get_ylim())
@@ -166,7 +167,7 @@ def _draw_marks(axes: "Axes", course: Course, marks: pd.DataFrame) -> None:
         of_kind = marks.loc[marks["kind"] == kind, "slot"]
         if not len(of_kind):
             continue
-        x = np.sort(_days(pd.DatetimeIndex(of_kind)))
+        x = np.sort(days_of(pd.DatetimeIndex(of_kind)))
         row = np.clip(course.x.searchsorted(x, side="right") - 1, 0, None)
         y = np.where(np.isnan(course.value[row]), course.expected[row], course.value[row])
         _, first = np.unique(np.floor(x / cell), return_index=True)
@@ -181,7 +182,7 @@ def _draw_rows(strip: "Axes", index: pd.DatetimeIndex, rows: pd.DataFrame, start
     places = np.arange(len(rows.columns))
     if len(index):
         narrowest = NARROWEST * _pixel(strip)
-        x = _days(index)
+        x = days_of(index)
         last = x[-1] + (np.diff(x).min() if len(x) > 1 else narrowest)
         edges = np.append(x[starts], last)
         for place, name in zip(places, rows.columns, strict=True):
@@ -197,11 +198,12 @@ def _row_names(rows: pd.DataFrame) -> list[str]:
     return [f"{name}: {int(rows[name].sum())}" for name in rows.columns]
 
 
-def _shade(axes: "Axes", events: pd.DataFrame | None, label: str) -> None:
+def shade(axes: "Axes", events: pd.DataFrame | None, label: str) -> None:
+    """Shade the events (``start, end``) that lie within the limits of the axes, wide enough to be seen."""
     left, right = axes.get_xlim()
     narrowest = NARROWEST * _pixel(axes)
     for row in range(0 if events is None else len(events)):
-        start, end = _days(pd.DatetimeIndex([events["start"].iloc[row], events["end"].iloc[row]]))  # type: ignore[index]
+        start, end = days_of(pd.DatetimeIndex([events["start"].iloc[row], events["end"].iloc[row]]))  # type: ignore[index]
         if end > left and start < right:
             first, length = _widened(float(start), float(end), narrowest)
             axes.axvspan(

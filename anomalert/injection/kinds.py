@@ -18,7 +18,7 @@ from anomalert.settings import is_number
 
 Floats = NDArray[np.float64]
 
-__all__ = ["Incident", "Kind", "Size", "Unit", "change"]
+__all__ = ["UNSIZED", "Incident", "Kind", "Size", "Unit", "change"]
 
 Kind = Literal["zero", "drop", "spike", "shift", "drift", "variance", "missing", "late"]
 Unit = Literal["%", "noise"]
@@ -52,28 +52,28 @@ class Size:
         ConfigurationError
             If it is neither, or too small or large for the kind.
         """
-        unit: Unit = "%" if isinstance(value, str) and value.rstrip().endswith("%") else "noise"
-        amount = _number(value.rstrip()[:-1] if isinstance(value, str) and unit == "%" else value)
-        if amount is None or amount == 0:
+        unit: Unit = "%" if isinstance(value, str) else "noise"
+        amount = _percent(value) if isinstance(value, str) else value
+        if not is_number(amount) or not math.isfinite(amount) or amount == 0:
             raise ConfigurationError(f"`size` is {value!r}: write a share as '40%', or a number of the metric's noises")
         if amount < 0 and kind not in SIGNED:
             raise ConfigurationError(f"`size` is {value!r}, but a {kind!r} has one direction: write it above 0")
         too_large = abs(amount) > 100 if kind in AT_MOST_ALL else amount < -100
         if unit == "%" and too_large:
             raise ConfigurationError(f"`size` is {value!r}, but a metric cannot lose more than all it has: '100%'")
-        return cls(amount, unit)
+        return cls(float(amount), unit)
 
     def __str__(self) -> str:
         return f"{self.amount:g}%" if self.unit == "%" else f"{self.amount:g}"
 
 
-def _number(value: object) -> float | None:
-    """Return `value` as a finite number; a text is one only when it stood before a percent sign."""
+def _percent(text: str) -> float:
+    """Return the number before the percent sign, NaN if there is no such."""
+    number, sign, rest = text.partition("%")
     try:
-        number = float(value) if is_number(value) or isinstance(value, str) else math.nan  # type: ignore[arg-type]
+        return float(number) if sign and not rest.strip() else math.nan
     except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+        return math.nan
 
 
 @dataclass(frozen=True)

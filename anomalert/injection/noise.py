@@ -19,8 +19,9 @@ Floats = NDArray[np.float64]
 
 __all__ = ["Course", "noise_of", "usual_of"]
 
-WEEKS = (7, 14, 21, 28)
-DAYS = (1, 2, 3, 4, 5, 6)
+WEEKS = (7, -7, 14, -14, 21, -21, 28, -28)
+DAYS = (1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6)
+"""How many days before a slot those lie that it is compared with; below 0, after it."""
 
 ONE_SIGMA = 0.682689492137
 """The share of a normal distribution within one standard deviation of its middle."""
@@ -64,11 +65,11 @@ def noise_of(data: pd.Series | pd.DataFrame) -> pd.DataFrame:
     """Return how far every metric scatters in each slot by itself: about one standard deviation, in its own unit.
 
     Counts scatter more at noon than at night, so the noise depends on the level. Each slot is paired with the same
-    wall-clock slot a week earlier, which takes away what day and week do; of a pair there is the difference, divided
-    by the square root of 2, and the mean. Pairs are sorted by their mean into up to ten groups of equal size; the
-    noise of a group is the quantile 0.683 of the distances of its differences from their median: one standard
-    deviation if they are normal, and hardly moved by a few incidents. Between the groups' median levels it is
-    interpolated, at the usual course of the slot (`usual_of`).
+    wall-clock slot a week earlier, which takes away what day and week do, and the difference of a pair is divided by
+    the square root of 2. By the usual course of their slot (`usual_of`, here without the pair) the differences are
+    parted into up to ten groups of about equal size; the noise of a group is the quantile 0.683 of the distances of
+    its differences from their median: one standard deviation if they are normal, and hardly moved by a few incidents.
+    Between the median levels of the groups it is interpolated.
 
     Parameters
     ----------
@@ -88,22 +89,22 @@ def noise_of(data: pd.Series | pd.DataFrame) -> pd.DataFrame:
     Notes
     -----
     Panels with fewer than 50 pairs a week apart are paired with the day before, so that weekends that differ count
-    as noise. A level that is changed for less than a week stands in two pairs: once as the later and once as the
-    earlier of the two.
+    as noise. Where two thirds of a group's differences are equal, as for a metric that is mostly 0, the quantile is 0;
+    the root of the mean square stands in its place, 0 only where nothing ever changes.
+    Counts of about one event a slot have few different differences, so their noise is known to a third only.
 
     References
     ----------
     Scale from differences: J. Rice, "Bandwidth choice for nonparametric regression", Annals of Statistics 12 (1984).
-    Differences against means: J. M. Bland and D. G. Altman, Lancet 327 (1986), 307-310. Scale as a function of the
-    level: M. Davidian and R. J. Carroll, "Variance function estimation", JASA 82 (1987).
+    Scale as a function of the level: M. Davidian and R. J. Carroll, "Variance function estimation", JASA 82 (1987).
 
     Examples
     --------
     >>> index = pd.date_range("2026-11-01", periods=28 * 96, freq="15min")
     >>> counts = np.random.default_rng(0).poisson(np.where(index.hour < 12, 100, 900), len(index))
     >>> noise = noise_of(pd.Series(counts, index))["value"]
-    >>> bool(9 < noise.iloc[0] < 11), bool(27 < noise.iloc[60] < 33)  # the roots of 100 and 900
-    (True, True)
+    >>> noise.groupby(index.hour < 12).median().round(-1).to_dict()  # about the roots of 900 and 100
+    {False: 30.0, True: 10.0}
     """
     return _of_every_metric(data, lambda course: course.noise)
 
@@ -158,33 +159,46 @@ def usual_course(values: Floats, clock: WallClock) -> Floats:
 
 def noise_course(values: Floats, usual: Floats, clock: WallClock) -> Floats:
     """Return the noise at the level `usual`, from pairs of the same slot a week apart, or else a day."""
-    differences, levels = _pairs(values, clock, WEEKS[0])
+    differences, levels = _pairs(values, usual, clock, WEEKS)
     if len(levels) < LEAST_PAIRS:
-        differences, levels = _pairs(values, clock, DAYS[0])
+        differences, levels = _pairs(values, usual, clock, DAYS)
     if not len(levels):
         return np.full(len(values), np.nan)
-    order = np.argsort(levels, kind="stable")
-    groups = np.array_split(order, min(max(len(levels) // LEAST_PAIRS, 1), MOST_GROUPS))
+    groups = _groups(levels)
     middles = [float(np.median(levels[group])) for group in groups]
     scales = [_scale(differences[group]) for group in groups]
     return np.asarray(np.interp(usual, middles, scales), dtype=np.float64)
 
 
+def _groups(levels: Floats) -> list[NDArray[np.intp]]:
+    """Return which levels belong together, from the lowest: about equal in size, equal levels in one."""
+    parts = min(max(len(levels) // LEAST_PAIRS, 1), MOST_GROUPS)
+    edges = np.unique(np.quantile(levels, np.arange(1, parts) / parts))
+    member = np.searchsorted(edges, levels, side="right")
+    groups = [np.flatnonzero(member == group) for group in range(len(edges) + 1)]
+    # Below many equal levels a few may be left, too few for a scale.
+    return [group for group in groups if len(group) >= LEAST_PAIRS // 2] or [np.arange(len(levels))]
+
+
 def _scale(differences: Floats) -> float:
-    return float(np.quantile(np.abs(differences - np.median(differences)), ONE_SIGMA))
+    distances = np.abs(differences - np.median(differences))
+    scale = float(np.quantile(distances, ONE_SIGMA))
+    return scale if scale > 0 else float(np.sqrt(np.mean(distances**2)))
 
 
-def _pairs(values: Floats, clock: WallClock, days: int) -> tuple[Floats, Floats]:
-    """Return of every known pair of slots `days` days apart the difference over the root of 2, and the mean."""
-    rows = clock.rows(slice(0, len(values)), [days])[0]
-    earlier = np.where(rows < 0, np.nan, values[np.maximum(rows, 0)])
-    differences, levels = (values - earlier) / np.sqrt(2), earlier + (values - earlier) / 2
+def _pairs(values: Floats, usual: Floats, clock: WallClock, days: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Return the difference of every known pair of slots ``days[0]`` days apart, over the root of 2, and its level."""
+    rows = clock.rows(slice(0, len(values)), days[:1])[0]
+    differences = (values - np.where(rows < 0, np.nan, values[np.maximum(rows, 0)])) / np.sqrt(2)
+    # By a level that holds neither of the two: it would choose pairs by how far they are apart.
+    others = _median_at(values, clock, days[1:])
+    levels = np.where(np.isnan(others), usual, others)
     known = ~np.isnan(differences)
     return differences[known], levels[known]
 
 
 def _median_at(values: Floats, clock: WallClock, days: tuple[int, ...]) -> Floats:
-    rows = clock.rows(slice(0, len(values)), [sign * day for day in days for sign in (1, -1)])
+    rows = clock.rows(slice(0, len(values)), days)
     sample = np.where(rows < 0, np.nan, values[np.maximum(rows, 0)])
     return kernels.quantiles(sample, [0.5])[0]
 

@@ -15,16 +15,13 @@ from anomalert.injection.noise import Course
 
 __all__ = ["drawn", "given", "instants"]
 
-APART = pd.Timedelta("4h")
-"""Alerts within four hours are often counted as one, so drawn incidents keep further apart."""
 
-
-def drawn(course: Course, n_slots: int, *, first: int, count: int, seed: int) -> list[int]:
+def drawn(course: Course, n_slots: int, *, first: int, apart: int, count: int, seed: int) -> list[int]:
     """Return the first rows of `count` places for incidents, in the order of time.
 
-    A place is a run of `n_slots` known slots, not all of them 0, and a known one after it. Places lie four hours or
-    their own length apart, whichever is longer. They are taken one after another in an order that depends on the
-    seed and the metric's name only: a larger `count` keeps the places of a smaller one.
+    A place is a run of `n_slots` known slots, not all of them 0, and a known one after it. Places are taken one after
+    another, in an order that depends on the seed and the metric's name only: a larger `count` keeps the places of a
+    smaller one.
 
     Parameters
     ----------
@@ -34,6 +31,8 @@ def drawn(course: Course, n_slots: int, *, first: int, count: int, seed: int) ->
         How long each is.
     first : int
         The first row that a place may begin at.
+    apart : int
+        How many slots lie between two places at least, 1 or more: the one after what is late is in neither.
     count, seed : int
         How many, and what they are drawn from.
 
@@ -45,7 +44,7 @@ def drawn(course: Course, n_slots: int, *, first: int, count: int, seed: int) ->
     n_rows = len(course.numbers)
     free = possible(course.numbers, n_slots)
     free[:first] = False
-    reach = n_slots + max(n_slots, -(-APART // course.clock.slot))
+    reach = n_slots + apart
     chosen: list[int] = []
     # Of the name, so that a panel with fewer metrics keeps the places of the others.
     rng = np.random.default_rng([seed, zlib.crc32(course.name.encode())])

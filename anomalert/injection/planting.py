@@ -19,6 +19,9 @@ from anomalert.settings import check_whole
 
 __all__ = ["Injected", "courses", "inject", "label_of"]
 
+APART = pd.Timedelta("4h")
+"""Alerts within four hours are often counted as one, so drawn incidents keep further apart."""
+
 LABELS = ("metric", "start", "end", "kind", "size")
 
 Data = TypeVar("Data", pd.Series, pd.DataFrame)
@@ -86,7 +89,8 @@ def inject(
         When the incidents begin, the same for all metrics; naive instants are in the zone of the index.
     count : int, default 1
         Without `at`: how many incidents are drawn per metric. They lie in the second half of the panel, since the
-        first is the history that detectors need; on known slots that are not all 0; at least four hours apart.
+        first is the history that detectors need; on known slots that are not all 0; apart from each other by their
+        own length, four hours at least.
     seed : int, default 0
         What places are drawn from, 0 or more. They depend on it, the metric's name, and the length, so that a larger
         `count` adds places to the same ones, and another size or kind is planted at the same.
@@ -125,7 +129,7 @@ def inject(
     planted, labels = frame.copy(), []
     for metric, course in courses(frame, metrics):
         if at is None:
-            places = drawn(course, incident.n_slots, first=len(course.numbers) // 2, count=count, seed=seed)
+            places = _in_second_half(course, incident.n_slots, count, seed)
         else:
             places = given(course, instants(at, course.clock.index), incident.n_touched)
         values = course.numbers.copy()
@@ -161,6 +165,11 @@ def courses(frame: pd.DataFrame, metrics: Iterable[Hashable] | None = None) -> I
         yield metric, Course(str(metric), grid[metric].to_numpy(dtype=np.float64), clock)
 
 
+def _in_second_half(course: Course, n_slots: int, count: int, seed: int) -> list[int]:
+    apart = max(n_slots, -(-APART // course.clock.slot))
+    return drawn(course, n_slots, first=len(course.numbers) // 2, apart=apart, count=count, seed=seed)
+
+
 def label_of(metric: Hashable, incident: Incident, course: Course, first: int) -> Label:
     """Return the row of the labels for an incident that begins at row `first`."""
     start = course.clock.index[first]
@@ -176,5 +185,7 @@ def _framed(labels: list[Label], index: pd.DatetimeIndex) -> pd.DataFrame:
 
 def _laid_out_as(data: Data, frame: pd.DataFrame) -> Data:
     if isinstance(data, pd.Series):
-        return pd.Series(frame.iloc[:, 0], name=data.name)
+        series = frame.iloc[:, 0]
+        series.name = data.name
+        return series
     return frame

@@ -15,12 +15,13 @@ from anomalert.measures.events import (
     event_recall,
     false_alerts_per_week,
 )
-from anomalert.measures.nab import nab_score
+from anomalert.measures.nab import NabProfile, nab_score
 from anomalert.measures.points import point_auc_pr
 from anomalert.measures.sweep import recall_at
 from anomalert.measures.vus import vus_pr
 
 __all__ = [
+    "NabProfile",
     "alerts_from_scores",
     "detection_delay",
     "event_f1",

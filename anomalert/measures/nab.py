@@ -34,10 +34,25 @@ class NabProfile:
         Cost of a flag far from any window.
     false_negative : float
         Cost of a window that is missed.
+
+    Raises
+    ------
+    ConfigurationError
+        If a weight is no number of 0 or more.
+
+    Examples
+    --------
+    >>> PROFILES["reward_low_FP_rate"] == NabProfile(false_positive=0.22, false_negative=1.0)
+    True
     """
 
     false_positive: float
     false_negative: float
+
+    def __post_init__(self) -> None:
+        for name, weight in (("false_positive", self.false_positive), ("false_negative", self.false_negative)):
+            if not is_number(weight) or not 0 <= weight < np.inf:
+                raise ConfigurationError(f"`{name}` is {weight!r}: a weight of 0 or more is needed")
 
 
 PROFILES = {

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
-__all__ = ["volume_under_pr", "vus_pr"]
+__all__ = ["volume_under_pr", "vus_pr", "widened"]
 
 
 def vus_pr(
@@ -115,8 +115,8 @@ def volume_under_pr(ranks: Floats, labelled: list[Booleans], window: int, thresh
     areas = np.zeros(window + 1)
     for width in range(window + 1):
         parts = zip(labelled, runs, strict=True)
-        widened = np.concatenate([_widened(each, *run, width) for each, run in parts])
-        positive = np.cumsum(widened[order])[flagged - 1]
+        weights = np.concatenate([widened(each, *run, width) for each, run in parts])
+        positive = np.cumsum(weights[order])[flagged - 1]
         recall = np.minimum(positive / (plain.sum() + (positive - certain) / 2), 1.0)
         peaks = [
             _peaks(ranks[first:after], *run, width // 2)
@@ -142,7 +142,7 @@ def _runs(labelled: Booleans) -> tuple[Integers, Integers]:
     return np.flatnonzero(changes == 1).astype(np.int64), np.flatnonzero(changes == -1).astype(np.int64) - 1
 
 
-def _widened(labelled: Booleans, first: Integers, last: Integers, width: int) -> Floats:
+def widened(labelled: Booleans, first: Integers, last: Integers, width: int) -> Floats:
     """Return labels with buffers: at distance d from a run ``sqrt(1 - d / width)`` more, up to ``d = width // 2``."""
     distance = np.arange(1, width // 2 + 1)
     slots = np.concatenate([(first[:, None] - distance).ravel(), (last[:, None] + distance).ravel()])

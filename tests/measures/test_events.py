@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalert.detectors import WeeklyAverage
@@ -32,24 +32,26 @@ def share(truths: list[bool]) -> float:
     return sum(truths) / len(truths) if truths else math.nan
 
 
+@settings(deadline=None, max_examples=60)
 @given(stretches(), events(), st.sampled_from([0, 1, 15, 60]), st.sampled_from(ZONES))
 def test_alerts_and_events_are_those_that_share_a_minute(
     found: list[oracles.Stretch], labels: list[oracles.Event], tolerance: int, zone: str | None
 ) -> None:
     """Precision, recall, delay and false alerts are what counting minutes gives, overlaps and all."""
     given_frames = as_frame(found, zone), as_frame(labels, zone)
-    settings = pd.Timedelta(tolerance, unit="min")
+    late = pd.Timedelta(tolerance, unit="min")
     right, caught = oracles.right(found, labels, tolerance), oracles.caught(found, labels, tolerance)
-    np.testing.assert_equal(event_precision(*given_frames, tolerance=settings), share(right))
-    np.testing.assert_equal(event_recall(*given_frames, tolerance=settings), share(caught))
+    np.testing.assert_equal(event_precision(*given_frames, tolerance=late), share(right))
+    np.testing.assert_equal(event_recall(*given_frames, tolerance=late), share(caught))
     delays = [oracles.delay(found, event, tolerance) for event in labels]
     known = [delay for delay in delays if delay is not None]
     assert len(known) == sum(caught)
-    ours = detection_delay(*given_frames, tolerance=settings)
+    ours = detection_delay(*given_frames, tolerance=late)
     assert pd.isna(ours) if not known else ours == pd.Timedelta(median(known), unit="min")
-    assert false_alerts_per_week(*given_frames, weeks=2.0, tolerance=settings) == right.count(False) / 2
+    assert false_alerts_per_week(*given_frames, weeks=2.0, tolerance=late) == right.count(False) / 2
 
 
+@settings(deadline=None, max_examples=60)
 @given(stretches(), events(), st.integers(-30, 60), st.integers(1, 60), st.sampled_from(ZONES))
 def test_what_does_not_meet_the_span_is_left_out(
     found: list[oracles.Stretch], labels: list[oracles.Event], start: int, length: int, zone: str | None
@@ -68,6 +70,7 @@ def test_what_does_not_meet_the_span_is_left_out(
     assert delays[0] == delays[1] or all(map(pd.isna, delays))
 
 
+@settings(deadline=None, max_examples=60)
 @given(stretches(), events())
 def test_f1_is_the_harmonic_mean(found: list[oracles.Stretch], labels: list[oracles.Event]) -> None:
     """F1 lies between precision and recall as their harmonic mean, is 0 without a hit and unknown of nothing."""

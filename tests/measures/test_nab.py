@@ -125,6 +125,13 @@ def test_settings_that_make_no_sense_are_refused(setting: dict[str, Any], words:
         nab_score(flags(40), WINDOW, **setting)
 
 
+@pytest.mark.parametrize("weights", [(-0.1, 1.0), (0.1, math.inf), (0.1, math.nan), ("0.1", 1.0)])
+def test_weights_that_make_no_sense_are_refused(weights: tuple[Any, Any]) -> None:
+    """A profile names the weight that is no number of 0 or more."""
+    with pytest.raises(ConfigurationError, match=r"`false_(positive|negative)` is"):
+        NabProfile(*weights)
+
+
 def test_a_perfect_and_a_silent_detector_of_the_benchmark() -> None:
     """On series of NAB, if ANOMALERT_NAB names their folder: 100 for flags at every window's start, 0 for none."""
     folder = os.environ.get("ANOMALERT_NAB")

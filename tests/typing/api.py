@@ -22,6 +22,7 @@ from anomalert import (
     Detection,
     Detector,
     FrameSource,
+    Injected,
     Ledger,
     Message,
     Metric,
@@ -31,11 +32,27 @@ from anomalert import (
     Policy,
     RollingSigma,
     RunReport,
+    Sensitivity,
     Source,
     TelegramNotifier,
     WeeklyAverage,
+    detectable,
+    inject,
+    noise_of,
+    usual_of,
 )
 from anomalert.errors import AnomalertError, ConfigurationError, InvalidPanelError
+from anomalert.labels import as_labels, labels_from_points
+from anomalert.measures import (
+    alerts_from_scores,
+    detection_delay,
+    event_f1,
+    event_recall,
+    false_alerts_per_week,
+    judged_weeks,
+    nab_score,
+    vus_pr,
+)
 from anomalert.reference import feed_messenger
 from anomalert.testing import FakeNotifier, FakeSource, check_detector, synthetic_panel
 
@@ -96,6 +113,38 @@ def a_notebook_gets_frames(detector: Detector, series: pd.Series, panel: pd.Data
     assert_type(detection.to_frame(), pd.DataFrame)
     assert_type(detection.events(), pd.DataFrame)
     assert_type(Policy(direction="down").judge(detection), pd.DataFrame)
+
+
+def a_notebook_gets_numbers(scores: pd.DataFrame, points: pd.Series) -> None:
+    """Labels are frames, measures are numbers, and a mapping of Series may stand for a panel."""
+    labels = assert_type(labels_from_points(points, gap=2), pd.DataFrame)
+    alerts = assert_type(alerts_from_scores(scores, join="4h"), pd.DataFrame)
+    assert_type(event_f1(alerts, as_labels(labels), tolerance=pd.Timedelta("30min")), float)
+    assert_type(event_recall(alerts, labels, span=("2026-11-01", pd.Timestamp("2026-11-08"))), float)
+    assert_type(detection_delay(alerts, labels), pd.Timedelta)
+    assert_type(false_alerts_per_week(alerts, labels, weeks=judged_weeks(scores)), float)
+    assert_type(vus_pr({"views": scores["views"]}, labels, thresholds=None), float)
+    assert_type(nab_score(scores, labels, profile="reward_low_FN_rate", threshold=None), float)
+
+
+def incidents_are_planted_as_the_data_came(series: pd.Series, panel: pd.DataFrame) -> None:
+    """Take a Series or a frame, and give the same back; what comes back has names or unpacks."""
+    assert_type(inject(panel, "zero"), Injected[pd.DataFrame])
+    injected, labels = inject(series, "drop", size="40%", length=pd.Timedelta("1h"), count=3, seed=1)
+    assert_type(injected, pd.Series)
+    assert_type(labels, pd.DataFrame)
+    assert_type(inject(panel, "shift", size=-3, length=None, metrics=["likes"], at=["2026-11-01"]).panel, pd.DataFrame)
+    assert_type(noise_of(series), pd.DataFrame)
+    assert_type(usual_of(panel), pd.DataFrame)
+
+
+def recall_is_a_frame_and_a_number(detector: Detector, panel: pd.DataFrame) -> None:
+    """Take sizes as texts or as numbers."""
+    result = detectable(detector, panel, kind="spike", sizes=["20%", "40%"], length="30min", count=20, seed=2)
+    assert_type(result, Sensitivity)
+    assert_type(result.frame, pd.DataFrame)
+    assert_type(result.smallest(recall=0.8), float)
+    detectable(detector, panel, sizes=[3, 4.5])
 
 
 def sources_and_notifiers_fit_their_seams() -> tuple[list[Source], list[Notifier]]:
