@@ -73,6 +73,19 @@ class Backtest:
         Events that are known to have been.
     is_complete : bool
         False if it was interrupted.
+
+    Examples
+    --------
+    >>> from anomalert import DayLagRatio, FrameSource, Metric, Policy, backtest
+    >>> from anomalert.testing import synthetic_panel
+    >>> history = synthetic_panel(days=14, seed=1)
+    >>> history.iloc[-200:-190] *= 0.3
+    >>> metrics = [Metric("views", DayLagRatio(), policy=Policy(persist=(2, 2)))]
+    >>> found = backtest(Monitor(FrameSource(history), metrics), history, progress=False)
+    >>> found.held[["anomalies", "persist", "told"]].to_dict("records")
+    [{'anomalies': 11, 'persist': 2, 'told': 9}]
+    >>> found.plot("views", start="2026-10-16", end="2026-10-17").axes[1].get_yticklabels()[0].get_text()
+    'persist: 1'
     """
 
     pipeline: str
@@ -249,6 +262,11 @@ class Backtest:
         pictures : int, default 12
             How many metrics, and how many incidents, the gravest, are pictured at most; the page says how many more
             there are.
+
+        Returns
+        -------
+        str
+            HTML that loads nothing; about 100 kB a picture. All names are escaped.
         """
         from anomalert.backtesting.report import page_of
 
