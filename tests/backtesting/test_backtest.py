@@ -57,7 +57,10 @@ def test_the_chunking_changes_nothing(chunk: str) -> None:
     panel = history(12)
     whole, parts = run(panel), run(panel, chunk=chunk)
     assert len(whole.messages) > 4
-    pd.testing.assert_frame_equal(parts.judgements.sort_values(["metric", "slot"], ignore_index=True), whole.judgements)
+    by = ["metric", "slot"]
+    pd.testing.assert_frame_equal(
+        parts.judgements.sort_values(by, ignore_index=True), whole.judgements.sort_values(by, ignore_index=True)
+    )
     pd.testing.assert_frame_equal(parts.messages, whole.messages)
     pd.testing.assert_frame_equal(parts.incidents, whole.incidents)
 
@@ -77,7 +80,7 @@ def test_ten_thousand_slots_open_no_socket(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(found.judgements) // 2 > 10_000
     assert len(found.messages) > 20
     assert chat.attempts == []
-    assert found.messages_per_channel.to_dict() == dict.fromkeys(("fake", "telegram"), len(found.messages))
+    assert found.messages_per_channel.to_dict() == dict.fromkeys(("fake", "TelegramNotifier"), len(found.messages))
 
 
 def test_counts_add_up() -> None:
@@ -263,7 +266,7 @@ def test_scores_against_labels() -> None:
     scored = run(panel, labels=pd.concat([own, quiet])).scores
     assert list(scored.index) == ["views", "likes", "all"]
     assert scored.loc["likes", ["event_precision", "event_recall", "event_f1"]].tolist() == [1, 1, 1]
-    views = (own["metric"] == "views").sum()
+    views = own["metric"].tolist().count("views")
     assert scored.loc["views", "event_recall"] == pytest.approx(views / (views + 1))
     assert scored["false_messages_per_week"].tolist() == [0, 0, 0]
     wrong = run(panel, labels=quiet).scores
@@ -271,4 +274,4 @@ def test_scores_against_labels() -> None:
     messages = found.messages["kind"].isin(["opened", "worsened", "reminder", "resolved"]).sum()
     assert wrong.loc["all", "false_messages_per_week"] == pytest.approx(messages / found.weeks)
     with pytest.raises(ConfigurationError, match="no labels"):
-        _ = found.scores
+        found.scores  # noqa: B018 - asking for it is what fails
