@@ -101,14 +101,12 @@ class LedgerSession(LedgerOutbox):
             self._put_readings(readings)
             self._store.insert(LAYOUTS, layouts)
             self._store.insert(SLOTS, slots)
-            for message in messages:
-                # A message that was queued before is not queued again, for nobody: who joined later is told of later.
-                if self._store.insert(MESSAGES, [message]):
-                    self._store.insert(DELIVERIES, [self._delivery_row(message, name) for name in record.notifiers])
+            claimed = self._queue_all(messages, record)
             for incident in incidents:
                 self._store.put(INCIDENTS, incident)
             if state is not None:
                 self._store.put(STATES, {"pipeline": self.pipeline, "body": state})
+        self._ahead |= claimed
 
     def prune(self, before: pd.Timestamp, keep: Collection[str] = ()) -> None:
         """Remove what is about slots before `before`: all of it, or nothing.
@@ -130,6 +128,23 @@ class LedgerSession(LedgerOutbox):
     def _in_range(self, table: Table, monitor: str, start: pd.Timestamp, end: pd.Timestamp) -> list[Row]:
         bounds = {"start": bound_of(start, "start"), "end": bound_of(end, "end")}
         return self._store.select(table, IN_RANGE, pipeline=self.pipeline, monitor=monitor, **bounds)
+
+    def _queue_all(self, messages: Iterable[Row], record: RunRecord) -> set[tuple[str, str]]:
+        """Queue what is new; return which message is claimed for whom by that."""
+        claimed: set[tuple[str, str]] = set()
+        for message in messages:
+            # A message that was queued before is not queued again, for nobody: who joined later is told of later.
+            if not self._store.insert(MESSAGES, [message]):
+                continue
+            tries = 1 if message["message"] == record.first else 0
+            deliveries = [
+                self._delivery_row(message, name) | {"attempts": tries, "in_doubt": tries} for name in record.notifiers
+            ]
+            self._store.insert(DELIVERIES, deliveries)
+            if tries:
+                self._store.insert(ATTEMPTS, [self._untold(row, tries) for row in deliveries])
+                claimed = {(str(row["message"]), str(row["notifier"])) for row in deliveries}
+        return claimed
 
     def _put_readings(self, rows: Sequence[Row]) -> None:
         new = []

@@ -20,7 +20,7 @@ class Places(Protocol):
 
 
 class SqlitePlaces:
-    """Copies of one file."""
+    """Copies of one ledger, its log and what knows how new it is included."""
 
     def __init__(self, folder: Path) -> None:
         self._template = folder / "history.db"
@@ -31,7 +31,9 @@ class SqlitePlaces:
         """Give a copy in an empty folder."""
         shutil.rmtree(self._copies, ignore_errors=True)
         self._copies.mkdir()
-        return str(shutil.copy(self._template, self._copies / "alerts.db"))
+        for ending in ("", "-wal", ".lock"):
+            shutil.copy(f"{self._template}{ending}", self._copies / f"alerts.db{ending}")
+        return str(self._copies / "alerts.db")
 
 
 class PostgresPlaces:
