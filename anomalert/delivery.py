@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 import pandas as pd
 
@@ -38,6 +38,9 @@ FALLBACK_SECONDS = 2.0
 
 NOTING_SECONDS = 1.0
 """How long a channel that is past its deadline, and sends nothing, may take to note its last outcome."""
+
+ENDING_SECONDS = 2.0
+"""How long all channels together may take to note their outcomes when the process is asked to end."""
 
 
 def deliver(
@@ -70,30 +73,40 @@ def deliver(
     seconds = deadline.total_seconds()
     stand_in = None if fallback is None else plugin_name(fallback)
     channels = [_Channel(notifier, outbox, slot, seconds, fallback=stand_in) for notifier in notifiers]
-    last: list[_Channel] = []
-    for channel in channels:
-        channel.start()
-    if fallback is not None:
-        # Soon, so that one channel that hangs does not keep what another refused from being told.
-        for channel in channels:
-            channel.wait(FALLBACK_SECONDS)
-        last.append(_fallen_back(channels, _Channel(fallback, outbox, slot, seconds)))
-    for channel in channels:
-        channel.finish()
-    if fallback is not None and any(channel.refused for channel in channels):
-        last.append(_fallen_back(channels, _Channel(fallback, outbox, slot, seconds)))
+    last = [] if fallback is None else [_Channel(fallback, outbox, slot, seconds) for _ in range(2)]
+    try:
+        _take_turns(channels, last)
+    except BaseException:  # Somebody wants the process to end: Ctrl-C, or a scheduler whose time is up.
+        until = time.monotonic() + ENDING_SECONDS
+        for channel in (*channels, *last):
+            channel.leave(max(until - time.monotonic(), 0.0))
+        raise
     deliveries = [delivery for channel in (*channels, *last) for delivery in channel.deliveries]
     return deliveries, [error for channel in (*channels, *last) for error in channel.errors]
 
 
-def _fallen_back(channels: Sequence["_Channel"], last: "_Channel") -> "_Channel":
+def _take_turns(channels: Sequence["_Channel"], last: Sequence["_Channel"]) -> None:
+    """Have all channels send, and then the fallback what they refused: once soon, and once when all have ended."""
+    for channel in channels:
+        channel.start()
+    if last:
+        # Soon, so that one channel that hangs does not keep what another refused from being told.
+        for channel in channels:
+            channel.wait(FALLBACK_SECONDS)
+        _fall_back(channels, last[0])
+    for channel in channels:
+        channel.finish()
+    if last and any(channel.refused for channel in channels):
+        _fall_back(channels, last[1])
+
+
+def _fall_back(channels: Sequence["_Channel"], last: "_Channel") -> None:
     for channel in channels:
         while channel.refused:
             message, error = channel.refused.pop(0)
             last.reasons.setdefault(message.key, {})[channel.name] = str(error)
     last.start()
     last.finish()
-    return last
 
 
 def note_accepted(outbox: Outbox, deliveries: Sequence[Delivery]) -> None:
@@ -121,6 +134,9 @@ class _Channel:
     errors: list[AnomalertError] = field(default_factory=list)
     refused: list[tuple[StoredMessage, DeliveryError]] = field(default_factory=list)
     reasons: dict[str, dict[str, str]] = field(default_factory=dict)
+    # A thread whose `join` was interrupted by a signal passes for one that has ended (CPython's bpo-45274).
+    _is_over: Event = field(default_factory=Event)
+    _began: float | None = None
     _left: list[Pending] = field(default_factory=list)
     _sending: tuple[Pending, int] | None = None
     _is_abandoned: bool = False
@@ -130,24 +146,26 @@ class _Channel:
         """Begin; the deadline runs from now."""
         self._began = time.monotonic()
         # A daemon: a notifier that never returns must not keep the process from its end.
-        self._thread = Thread(target=self._run, name=f"anomalert-{self.name}", daemon=True)
-        self._thread.start()
+        Thread(target=self._run, name=f"anomalert-{self.name}", daemon=True).start()
 
     def wait(self, seconds: float) -> None:
         """Wait for the end of the turn, until so long after its start and not beyond the deadline."""
-        self._thread.join(max(self._began + min(seconds, self.seconds) - time.monotonic(), 0.0))
+        self._is_over.wait(max(self._time_left() - max(self.seconds - seconds, 0.0), 0.0))
 
     def finish(self) -> None:
         """Wait until the deadline; then leave the channel alone: what it is sending may still arrive."""
         self.wait(self.seconds)
-        if not self._thread.is_alive():
+        self.leave(NOTING_SECONDS)
+
+    def leave(self, seconds: float) -> None:
+        """Leave the channel alone; what it is sending is noted as unknown, what it is noting may take so long."""
+        if self._began is None or self._is_over.is_set():
             return
         with self._lock:
             self._is_abandoned = True
             sending, self._sending = self._sending, None
         if sending is None:  # It is noting an outcome, or just begins a message, which it will not send.
-            self._thread.join(NOTING_SECONDS)
-            if self._thread.is_alive():
+            if not self._is_over.wait(seconds):
                 self.errors.append(NotSentError(f"notifier {self.name!r}: its outbox has not answered in time"))
             return
         error = UnknownOutcomeError(f"notifier {self.name!r} has not answered within its deadline")
@@ -161,13 +179,16 @@ class _Channel:
     def name(self) -> str:
         return plugin_name(self.notifier)
 
+    def _time_left(self) -> float:
+        return 0.0 if self._began is None else self._began + self.seconds - time.monotonic()
+
     def _run(self) -> None:
         """Send what is pending: the newest slot first, then what is in doubt, then the rest as one."""
         try:
             self._left = self._in_order()
             while self._left and not self._is_abandoned:
                 pending = self._left.pop(0)
-                if time.monotonic() >= self._began + self.seconds:
+                if self._time_left() <= 0:
                     self.errors.append(self._too_late(pending))
                 else:
                     self._send(pending)
@@ -177,6 +198,8 @@ class _Channel:
             stopped = UnknownOutcomeError(f"notifier {self.name!r}: its delivery stopped on {type(error).__name__}")
             stopped.__cause__ = error
             self.errors.append(stopped)
+        finally:
+            self._is_over.set()
 
     def _in_order(self) -> list[Pending]:
         pending = self.outbox.pending(self.name)
