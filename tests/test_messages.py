@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalert import Baseline, Bounds, DayLagRatio, Detector, FrameSource, Metric, Monitor, WeeklyAverage
+from anomalert.digests import digest
 from anomalert.episodes import Incident, Observation, Outage, Said, State
 from anomalert.interfaces import Alert, AlertKind, Fact
-from anomalert.messages import Draft, digest, draft
+from anomalert.messages import Draft, draft
 from anomalert.phrases import LANGUAGES, Language
 from anomalert.scenes import Scene, Sketch
 from anomalert.testing import synthetic_panel

@@ -128,12 +128,12 @@ class LedgerOutbox:
             self._store.insert(DELIVERIES, [self._delivery_row(row, notifier)])
 
     def fold(self, keys: Sequence[str], notifier: str, digest: StoredMessage) -> None:
-        """Send `digest` to `notifier` in place of the pending messages `keys`.
+        """Send `digest` to `notifier` in place of the messages `keys`, which are pending or unsure.
 
         Raises
         ------
         LedgerError
-            If there is a message of the digest's key, or one of `keys` is not pending: nothing is folded then.
+            If there is a message of the digest's key, or one of `keys` is neither: nothing is folded then.
         """
         row = self._message_row(digest)
         with self._store.transaction("fold"):
@@ -142,7 +142,7 @@ class LedgerOutbox:
             self._store.insert(DELIVERIES, [self._delivery_row(row, notifier)])
             for key in sorted(set(keys)):
                 before = self._delivery(key, notifier)
-                if before is None or before["status"] != "pending":
+                if before is None or before["status"] not in ("pending", "unsure"):
                     raise self._refused(f"message {key} is not pending for {notifier}, so it cannot be folded")
                 self._change(before, status="folded", folded_into=digest.key)
 
