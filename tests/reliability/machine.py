@@ -10,6 +10,7 @@ that was told, nothing is told that was not judged, and each loss of memory excu
 """
 
 import argparse
+import logging
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -72,7 +73,7 @@ class Life(RuleBasedStateMachine):
         self.values: list[tuple[float, ...]] = [VALUES["usual"]] * HISTORY
         self.kills = self.failures = self.losses = self.set_aside = 0
         self.keeps_memory = True
-        self.is_damaged = False
+        self.is_damaged = self.was_touched = False
         self.is_changed = False
         self.first_judged: int | None = HISTORY - 1
         self.verdicts: dict[tuple[str, pd.Timestamp], tuple[Any, ...]] = {}
@@ -101,21 +102,26 @@ class Life(RuleBasedStateMachine):
         """Run at the end of a slot, and hold what came of it against what was known; `is_whole` if nothing is done."""
         told = len(self.channel.accepted)
         report = self.pipeline().run(at=START + (slot + 1) * SLOT)
+        self.was_touched = self.was_touched and not is_whole
         if self.source_mood != "ok":
             # What could not be read is no verdict.
             assert {alert.kind for alert in report.alerts} <= {"source_failed"}, report.alerts
-        set_aside = len(list(self.place.parent.glob("*.damaged-*[0-9Z]")))
-        if set_aside > self.set_aside:
+        if self.was_set_aside():
             assert report.exit_code == 1
             assert any(isinstance(error, LedgerDamagedError) for error in report.errors)
-            self.set_aside = set_aside
-            self.forgotten()
         if self.first_judged is None and self.source_mood == "ok" and is_whole:
             # It begins with the slot that it is run for: there is no storm of what was before.
             news = [alert.slot for message in self.channel.accepted[told:] for alert in message.alerts]
             assert set(news) <= {START + slot * SLOT}, news
             self.first_judged = slot
         return report
+
+    def was_set_aside(self) -> bool:
+        """Return whether a damaged ledger was moved aside since this was asked last."""
+        before, self.set_aside = self.set_aside, len(list(self.place.parent.glob("*.damaged-*[0-9Z]")))
+        if self.set_aside > before:
+            self.forgotten()
+        return self.set_aside > before
 
     def forgotten(self) -> None:
         """Note that the ledger that there is now knows nothing of what was before."""
@@ -164,6 +170,7 @@ class Life(RuleBasedStateMachine):
                 self.run_at(self.newest, is_whole=False)
         except Killed:
             self.kills += 1
+            self.was_set_aside()
 
     @rule(point=st.integers(1, 40), for_good=st.booleans())
     def run_on_a_full_disk(self, point: int, for_good: bool) -> None:
@@ -219,10 +226,12 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: not self.keeps_memory)
     @rule(which=st.sampled_from(["", "-wal", ".lock"]), how=st.sampled_from(["flip", "cut"]), where=st.floats(0, 1))
     def damaged(self, which: str, how: str, where: float) -> None:
-        """Damage the ledger between runs: what cannot be noticed has changed nothing."""
+        """Damage one file between runs: what cannot be noticed has changed nothing."""
         ledger = Ledger(self.place)
-        if self.is_damaged or not self.place.exists() or ledger.verify():
+        # Whoever damages both the log and what knows how long it was makes them agree.
+        if self.was_touched or self.is_damaged or not self.place.exists() or ledger.verify():
             return
+        self.was_touched = True
         before = contents_of(ledger)
         if damage(self.place.with_name(f"alerts.db{which}"), how, where) and not ledger.verify():
             assert contents_of(ledger) == before
@@ -235,8 +244,8 @@ class Life(RuleBasedStateMachine):
             return
         ledger = Ledger(self.place)
         assert ledger.verify() == []
-        judged = ledger.history().judgements
-        for row in judged[["metric", "slot", "value", "status", "is_alert"]].to_dict("records"):
+        judged = ledger.history().judgements.reindex(columns=["metric", "slot", "value", "status", "is_alert"])
+        for row in judged.to_dict("records"):
             key = row["metric"], row["slot"]
             verdict = repr(row["value"]), row["status"], row["is_alert"]
             assert self.verdicts.setdefault(key, verdict) == verdict, key
@@ -295,5 +304,7 @@ if __name__ == "__main__":
     parser.add_argument("--examples", type=int, default=5000)
     parser.add_argument("--steps", type=int, default=100)
     options = parser.parse_args()
+    # What goes wrong is done on purpose.
+    logging.disable(logging.CRITICAL)
     live(options.examples, options.steps)
     print(f"{options.examples} lives of {options.steps} steps: every invariant held")

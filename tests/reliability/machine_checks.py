@@ -37,7 +37,7 @@ def check_alerts_were_told(history: LedgerHistory) -> None:
     """Every told slot that was alerted belongs to an incident; each incident is alerted where it begins."""
     judged = history.judgements
     alerted = judged[judged["is_alert"] & judged["told"]]
-    incidents = history.incidents
+    incidents = history.incidents.reindex(columns=["metric", "start", "end"])
     for row in alerted.to_dict("records"):
         of_metric = incidents[incidents["metric"] == row["metric"]]
         ended = of_metric["end"].isna() | (of_metric["end"] > row["slot"])
