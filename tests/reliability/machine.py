@@ -36,27 +36,21 @@ from tests.ledger.samples import contents_of
 from tests.reliability.machine_checks import check_alerts_were_told, check_deliveries, expected_keys, incident_keys
 from tests.reliability.machine_parts import (
     CHANNEL_MOODS,
+    HISTORY,
+    KINDS,
+    METRICS,
+    SLOT,
     SOURCE_MOODS,
+    START,
+    VALUES,
     Channel,
     Killed,
     MoodySource,
     damage,
     failing,
+    killing,
     observed,
 )
-
-SLOT = pd.Timedelta("1h")
-START = pd.Timestamp("2026-11-02", tz="UTC")
-METRICS = ("views", "likes")
-HISTORY = 30
-VALUES = {
-    "usual": (100.0, 50.0),
-    "drop": (10.0, 5.0),
-    "rise": (900.0, 400.0),
-    "one metric": (10.0, 50.0),
-    "nothing": (np.nan, np.nan),
-}
-KINDS = st.sampled_from(["usual", "usual", *VALUES])
 
 
 class Life(RuleBasedStateMachine):
@@ -76,6 +70,7 @@ class Life(RuleBasedStateMachine):
         self.is_damaged = self.was_touched = False
         self.is_changed = False
         self.first_judged: int | None = HISTORY - 1
+        self.slots_run: list[int] = []
         self.verdicts: dict[tuple[str, pd.Timestamp], tuple[Any, ...]] = {}
 
     @initialize(keeps_memory=st.booleans())
@@ -101,6 +96,7 @@ class Life(RuleBasedStateMachine):
     def run_at(self, slot: int, *, is_whole: bool = True) -> RunReport:
         """Run at the end of a slot, and hold what came of it against what was known; `is_whole` if nothing is done."""
         told = len(self.channel.accepted)
+        self.slots_run.append(slot)
         report = self.pipeline().run(at=START + (slot + 1) * SLOT)
         self.was_touched = self.was_touched and not is_whole
         if self.source_mood != "ok":
@@ -109,11 +105,11 @@ class Life(RuleBasedStateMachine):
         if self.was_set_aside():
             assert report.exit_code == 1
             assert any(isinstance(error, LedgerDamagedError) for error in report.errors)
+        # A ledger begins with the slot that it is first used for: there is no storm of what was before.
+        news = [alert.slot for message in self.channel.accepted[told:] for alert in message.alerts]
+        assert all(each >= START + min(self.slots_run) * SLOT for each in news), news
         if self.first_judged is None and self.source_mood == "ok" and is_whole:
-            # It begins with the slot that it is run for: there is no storm of what was before.
-            news = [alert.slot for message in self.channel.accepted[told:] for alert in message.alerts]
-            assert set(news) <= {START + slot * SLOT}, news
-            self.first_judged = slot
+            self.first_judged = max(self.slots_run)
         return report
 
     def was_set_aside(self) -> bool:
@@ -126,6 +122,8 @@ class Life(RuleBasedStateMachine):
     def forgotten(self) -> None:
         """Note that the ledger that there is now knows nothing of what was before."""
         self.losses += 1
+        # The run that finds the damage begins anew.
+        self.slots_run = self.slots_run[-1:]
         self.is_changed, self.is_damaged, self.first_judged = True, False, None
         self.verdicts.clear()
 
@@ -157,16 +155,8 @@ class Life(RuleBasedStateMachine):
     @rule(point=st.integers(1, 60))
     def killed_run(self, point: int) -> None:
         """Die at the n-th crash point of a run, everywhere at once."""
-        count = 0
-
-        def observer(_: str) -> None:
-            nonlocal count
-            count += 1
-            if count >= point:
-                raise Killed
-
         try:
-            with observed(observer):
+            with observed(killing(point)):
                 self.run_at(self.newest, is_whole=False)
         except Killed:
             self.kills += 1
@@ -222,6 +212,7 @@ class Life(RuleBasedStateMachine):
             path.unlink()
         self.set_aside = 0
         self.forgotten()
+        self.slots_run = []
 
     @precondition(lambda self: not self.keeps_memory)
     @rule(which=st.sampled_from(["", "-wal", ".lock"]), how=st.sampled_from(["flip", "cut"]), where=st.floats(0, 1))

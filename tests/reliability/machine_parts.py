@@ -1,16 +1,47 @@
-"""What the pipeline of `machine` is connected to, each part in a mood; and what can be done to its ledger."""
+"""What the pipeline of `machine` is made of and connected to, in all moods; and what can be done to its ledger."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from hypothesis import strategies as st
 
 from anomalert import Message, crashpoints
 from anomalert.errors import LedgerError, NotSentError, RejectedError, SourceError, UnknownOutcomeError
 from tests.reliability.faults import OUTSIDE
 
-__all__ = ["CHANNEL_MOODS", "SOURCE_MOODS", "Channel", "Killed", "MoodySource", "damage", "failing", "observed"]
+__all__ = [
+    "CHANNEL_MOODS",
+    "HISTORY",
+    "KINDS",
+    "METRICS",
+    "SLOT",
+    "SOURCE_MOODS",
+    "START",
+    "VALUES",
+    "Channel",
+    "Killed",
+    "MoodySource",
+    "damage",
+    "failing",
+    "killing",
+    "observed",
+]
+
+SLOT = pd.Timedelta("1h")
+START = pd.Timestamp("2026-11-02", tz="UTC")
+METRICS = ("views", "likes")
+HISTORY = 30
+VALUES = {
+    "usual": (100.0, 50.0),
+    "drop": (10.0, 5.0),
+    "rise": (900.0, 400.0),
+    "one metric": (10.0, 50.0),
+    "nothing": (np.nan, np.nan),
+}
+KINDS = st.sampled_from(["usual", "usual", *VALUES])
 
 CHANNEL_MOODS = ("ok", "ok", "ok", "refused", "busy", "no answer", "accepted without answer", "rejected")
 SOURCE_MOODS = ("ok", "ok", "ok", "down", "duplicate rows", "unsorted rows")
@@ -114,5 +145,18 @@ def failing(point: int, *, for_good: bool) -> Callable[[str], None]:
         count += 1
         if count == point or (for_good and count > point):
             raise LedgerError("the disk is full")
+
+    return observer
+
+
+def killing(point: int) -> Callable[[str], None]:
+    """Return an observer that ends every thread that reaches the n-th point or any after it."""
+    count = 0
+
+    def observer(_: str) -> None:
+        nonlocal count
+        count += 1
+        if count >= point:
+            raise Killed
 
     return observer
