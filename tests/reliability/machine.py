@@ -67,8 +67,7 @@ class Life(RuleBasedStateMachine):
         self.values: list[tuple[float, ...]] = [VALUES["usual"]] * HISTORY
         self.kills = self.failures = self.losses = self.set_aside = 0
         self.keeps_memory = True
-        self.is_damaged = self.was_touched = False
-        self.is_changed = False
+        self.is_damaged = self.was_touched = self.is_changed = False
         self.first_judged: int | None = HISTORY - 1
         self.slots_run: list[int] = []
         self.verdicts: dict[tuple[str, pd.Timestamp], tuple[Any, ...]] = {}
