@@ -25,14 +25,19 @@ def digest_key(kind: str, notifier: str, keys: Sequence[str]) -> str:
 
 
 def digest(drafts: Sequence[Draft], key: str) -> Draft:
-    """Return one message for several that are late: what happened while nothing could be told, the oldest first."""
+    """Return one message for several that are late: what happened while nothing could be told, the oldest first.
+
+    If one of them says that it may be a repeat, so does the whole.
+    """
     phrases = LANGUAGES[drafts[0].language]
+    mark = phrases.may_repeat.format(headline="")
+    may_repeat = any(each.headline.endswith(mark) for each in drafts)
     facts = [fact for each in drafts for fact in (each.facts if each.folded else (_folded(each),))]
     count = sum(each.folded or 1 for each in drafts)
     return replace(
         drafts[-1],
         key=key,
-        headline=phrases.digest.format(count=count),
+        headline=phrases.digest.format(count=count) + (mark if may_repeat else ""),
         alerts=tuple(alert for each in drafts for alert in each.alerts),
         facts=tuple(facts),
         replies_to=None,

@@ -459,6 +459,17 @@ def test_a_digest_of_digests_counts_messages_and_not_digests() -> None:
     assert len(second.alerts) == 4
 
 
+@pytest.mark.parametrize(("language", "mark"), [("en", " (may be a repeat)"), ("ru", " (возможно, повтор)")])
+def test_a_digest_of_what_may_be_a_repeat_says_so(language: Language, mark: str) -> None:
+    """In its own headline, also when it goes into another digest."""
+    marked = replace(late(1), headline=f"{late(1).headline}{mark}")
+    drafts = [replace(each, language=language) for each in (late(0), marked)]
+    first = digest(drafts, "digest/1")
+    assert first.headline.endswith(mark)
+    assert digest([first, replace(late(2), language=language)], "digest/2").headline.endswith(mark)
+    assert not digest([drafts[0], drafts[0]], "digest/3").headline.endswith(mark)
+
+
 def test_the_picture_of_a_day_is_the_whole_local_day() -> None:
     """The line reaches to the judged slot and the baseline to the end of the day; both are the detection's numbers."""
     scene = scene_of("likes", detector=WeeklyAverage())
