@@ -44,7 +44,7 @@ class MetricCourse:
         cls, blocks: Sequence[Verdicts], metric: str, zone: str, start: pd.Timestamp, end: pd.Timestamp
     ) -> "MetricCourse":
         """Return the course of a metric in `[start, end)`, out of the verdicts of its monitor in their order."""
-        whole = pd.concat([_cut(block, block.metrics.index(metric), start, end) for block in blocks]).tz_convert(zone)
+        whole = pd.concat([_cut(block, metric, start, end) for block in blocks]).tz_convert(zone)
         steps = whole["steps"].to_numpy(dtype=np.uint8)
         held = {name: (steps >> np.uint8(bit) & np.uint8(1)).astype(bool) for bit, name in enumerate(STEP_NAMES)}
         rows = {name: flags for name, flags in held.items() if flags.any()}
@@ -83,12 +83,9 @@ def marks_of(said: Sequence[Said], monitor: Monitor, metric: str) -> pd.DataFram
     return pd.DataFrame(rows, columns=["slot", "kind"], dtype=object).astype({"slot": "datetime64[ns, UTC]"})
 
 
-def events_of(labels: pd.DataFrame | None, metric: str, zone: str) -> pd.DataFrame | None:
-    """Return the labelled events of a metric as ``start, end`` in UTC; what has no zone is local time."""
-    if labels is None:
-        return None
-    own = labels[labels["metric"] == metric]
-    return pd.DataFrame({name: _instants(own[name], zone) for name in ("start", "end")})
+def events_of(labels: pd.DataFrame | None, metric: str) -> pd.DataFrame | None:
+    """Return the labelled events of a metric as ``start, end``."""
+    return None if labels is None else labels.loc[labels["metric"] == metric, ["start", "end"]]
 
 
 def monitor_of(monitors: Sequence[Monitor], metric: str | None) -> tuple[Monitor, str]:
@@ -106,19 +103,9 @@ def monitor_of(monitors: Sequence[Monitor], metric: str | None) -> tuple[Monitor
     return known[name], name
 
 
-def _cut(block: Verdicts, column: int, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+def _cut(block: Verdicts, metric: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
     """Return one metric within a range: what is drawn, its steps and whether it was told."""
     rows = slice(int(block.slots.searchsorted(start)), int(block.slots.searchsorted(end)))
-    names = ("value", "expected", "lower", "upper", "steps")
-    columns = {name: getattr(block, name)[rows, column] for name in names}
-    flags = {"is_anomaly": block.score[rows, column] > 1.0, "told": block.is_alert[rows, column]}
-    return pd.DataFrame({**columns, **flags}, block.slots[rows])
-
-
-def _instants(times: pd.Series, zone: str) -> pd.DatetimeIndex:
-    instants = pd.DatetimeIndex(pd.to_datetime(times.to_list(), format="ISO8601"))
-    if instants.tz is None:
-        # Where a clock has an hour twice, the first; where it has none, what follows.
-        first = np.ones(len(instants), dtype=bool)
-        instants = instants.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
-    return instants.tz_convert("UTC")
+    own = block.rows(rows).ordered((metric,))
+    columns = {name: getattr(own, name)[:, 0] for name in ("value", "expected", "lower", "upper", "steps")}
+    return pd.DataFrame({**columns, "is_anomaly": own.score[:, 0] > 1.0, "told": own.is_alert[:, 0]}, own.slots)
