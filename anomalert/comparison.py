@@ -13,9 +13,9 @@ import pandas as pd
 
 from anomalert.backtesting import Backtest, backtest
 from anomalert.backtesting.course import monitor_of
+from anomalert.backtesting.scoring import labels_in_utc
 from anomalert.detection import Detector
 from anomalert.errors import ConfigurationError, DetectorError, raised
-from anomalert.labels import known_events
 from anomalert.metric import Metric
 from anomalert.monitor import Monitor
 from anomalert.panel import as_panel, slot_length
@@ -186,8 +186,8 @@ def compare(
     _check_alike(monitors)
     start = _first_judged(history, list(monitors.values()))
     metrics = [metric.name for metric in next(iter(monitors.values())).metrics]
-    zone = str(pd.DatetimeIndex(history.index).tz)
-    known = None if labels is None else known_events(labels, metrics, zone)
+    zones = dict.fromkeys(metrics, str(pd.DatetimeIndex(history.index).tz))
+    known = None if labels is None else labels_in_utc(labels, zones)
     backtests = {}
     for name, monitor in monitors.items():
         found = backtest(monitor, history, start=start, labels=known, executor=executor, progress=False)

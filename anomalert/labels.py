@@ -5,7 +5,7 @@ calls `panel` and `errors`, and knows of no detector, monitor or pipeline.
 """
 
 import json
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable
 from pathlib import Path
 
 import numpy as np
@@ -176,33 +176,6 @@ def read_nab_labels(path: str | Path, file: str, *, slot: str | pd.Timedelta, me
     return as_labels(events.assign(end=last + as_duration(slot, "slot")))
 
 
-def known_events(frame: pd.DataFrame, metrics: Collection[str], zone: str) -> pd.DataFrame:
-    """Return labels with their instants in UTC, once it is known that each belongs to one of `metrics`.
-
-    Instants without a zone are local times of `zone`: where a clock has an hour twice the first, where it has none what
-    follows.
-
-    Raises
-    ------
-    ConfigurationError
-        If an event is of another metric; else as of `as_labels`.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"metric": ["likes"], "start": ["2026-11-01 10:00"], "end": ["2026-11-01 10:45"]})
-    >>> known_events(frame, ["likes"], "Europe/Moscow")["start"].tolist()
-    [Timestamp('2026-11-01 07:00:00+0000', tz='UTC')]
-    """
-    events = as_labels(frame)
-    strange = [metric for metric in events["metric"] if metric not in metrics]
-    if strange:
-        raise ConfigurationError(
-            f"`labels` has an event of {strange[0]!r}, and the metrics are {', '.join(map(repr, metrics))}: rename it, "
-            "or leave it out"
-        )
-    return as_labels(events.assign(**{edge: _in_utc(events[edge], zone) for edge in ("start", "end")}))
-
-
 def nanoseconds(times: pd.Series | pd.DatetimeIndex) -> NDArray[np.int64]:
     """Return instants as nanoseconds since 1970 in UTC, of naive ones as if they were in UTC; shape (n,).
 
@@ -223,14 +196,6 @@ def _instants(column: pd.Series, name: str) -> pd.Series:
     if instants.isna().any():
         raise ConfigurationError(f"`{name}` has a missing instant (NaT): an event that goes on needs an end, too")
     return instants
-
-
-def _in_utc(instants: pd.Series, zone: str) -> pd.Series:
-    index = pd.DatetimeIndex(instants)
-    if index.tz is None:
-        first = np.ones(len(index), dtype=bool)
-        index = index.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
-    return pd.Series(index.tz_convert("UTC"), index=instants.index)
 
 
 def _parsed(column: pd.Series, name: str) -> pd.Series:

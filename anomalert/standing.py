@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from anomalert.backtesting import Backtest
 from anomalert.backtesting.course import MetricCourse, monitor_of
+from anomalert.backtesting.scoring import TOLERANCE, alerts_of, scores_of
 from anomalert.labels import as_labels
 from anomalert.measures import detection_delay, false_alerts_per_week, vus_pr
 from anomalert.measures.matching import match
@@ -17,9 +18,6 @@ from anomalert.resampling import Tallies, Weeks, interval
 Flags = NDArray[np.bool_]
 
 __all__ = ["course_of", "row_of", "shared", "tallied", "told_cells"]
-
-TOLERANCE = pd.Timedelta("15min")
-"""How long after its end an event may still be told of: the default of the measures."""
 
 
 def row_of(found: Backtest, tallies: Tallies, labels: pd.DataFrame | None) -> dict[str, object]:
@@ -43,6 +41,8 @@ def row_of(found: Backtest, tallies: Tallies, labels: pd.DataFrame | None) -> di
 def _by_labels(found: Backtest, tallies: Tallies, labels: pd.DataFrame) -> dict[str, object]:
     alerts, span = alerts_of(found), (found.start, found.end)
     low, high = interval(tallies.f1_resampled)
+    frames = map(scores_of, found.verdicts.values())
+    scores = {str(metric): frame[metric] for frame in frames for metric in frame}
     return {
         "event_f1": tallies.f1,
         "f1_low": low,
@@ -53,23 +53,8 @@ def _by_labels(found: Backtest, tallies: Tallies, labels: pd.DataFrame) -> dict[
         "false_alerts_per_week": false_alerts_per_week(
             alerts, labels, tolerance=TOLERANCE, span=span, metrics=len(found.metrics)
         ),
-        "vus_pr": vus_pr(scores_of(found), labels),
+        "vus_pr": vus_pr(scores, labels),
     }
-
-
-def alerts_of(found: Backtest) -> pd.DataFrame:
-    """Return incidents as alerts: `metric, start, end`; one that is not over lasts to the end."""
-    incidents = found.incidents[["metric", "start", "end"]]
-    return as_labels(incidents.assign(end=incidents["end"].fillna(found.end)), name="incidents")
-
-
-def scores_of(found: Backtest) -> pd.DataFrame:
-    """Return the scores, a column a metric."""
-    frames = [
-        pd.concat([pd.DataFrame(block.score, block.slots, list(block.metrics)) for block in blocks])
-        for blocks in found.verdicts.values()
-    ]
-    return pd.concat(frames, axis=1)
 
 
 def tallied(found: Backtest, labels: pd.DataFrame | None) -> Tallies:
@@ -78,7 +63,8 @@ def tallied(found: Backtest, labels: pd.DataFrame | None) -> Tallies:
     messages = weeks.counted(found.messages["slot"])
     if labels is None:
         return Tallies(messages, found.weeks)
-    alerts = alerts_of(found)
+    # In the order in which they are matched.
+    alerts = as_labels(alerts_of(found), name="incidents")
     events = labels[(labels["end"] > found.start) & (labels["start"] < found.end)]
     matching = match(alerts, events, TOLERANCE, None)
     return Tallies(

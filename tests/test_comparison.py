@@ -275,7 +275,7 @@ MISTAKES: dict[str, tuple[Any, Any, Any, str]] = {
         {"a": DayLagRatio()},
         panel,
         lambda: labels().replace("likes", "ctr"),
-        "`labels` has an event of 'ctr', and the metrics are 'views', 'likes'",
+        "`labels` name metric 'ctr'; what is watched is views, likes",
     ),
     "no labels": ({"a": DayLagRatio()}, panel, lambda: [1], "`labels` is a list"),
 }

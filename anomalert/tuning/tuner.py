@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from anomalert.backtesting import backtest
+from anomalert.backtesting.scoring import labels_in_utc
 from anomalert.errors import ConfigurationError
-from anomalert.labels import known_events
 from anomalert.metric import Metric
 from anomalert.monitor import Monitor
 from anomalert.tuning.choice import Choice, choose, quality, recall_by_size
@@ -97,7 +97,7 @@ def tune(
     looking = search or Search()
     within = history_of(target, history, start, end, looking)
     names = [metric.name for metric in within.monitor.metrics]
-    known = None if labels is None else known_events(labels, names, within.monitor.timezone)
+    known = None if labels is None else labels_in_utc(labels, dict.fromkeys(names, within.monitor.timezone))
     by_labels_alone = budget is None and known is not None
     allowed = float("inf") if by_labels_alone else per_week("2 per week" if budget is None else budget)
     grounds = [_older(within, metric, looking, known) for metric in within.monitor.metrics]

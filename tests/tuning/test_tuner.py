@@ -219,7 +219,11 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "narrow": (history, {"search": narrow()}, "no candidate can judge metric 'views': their windows may hold no slot"),
     "zero": (lambda: history() * 0, {}, "metric 'views' has no room for planted incidents"),
     "budget": (history, {"budget": "some"}, "`budget` is 'some'"),
-    "strange": (history, {"labels": falls()[1].assign(metric="ctr")}, "an event of 'ctr', and the metrics are 'views'"),
+    "strange": (
+        history,
+        {"labels": falls()[1].assign(metric="ctr")},
+        "`labels` name metric 'ctr'; what is watched is views",
+    ),
     "elsewhere": (
         history,
         {"labels": pd.DataFrame({"metric": ["views"], "start": ["2026-11-20"], "end": ["2026-11-21"]})},
