@@ -1,6 +1,7 @@
 """Settings side by side: every number is that of the backtest and the measures, ties are ties, mistakes are told."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from typing import Any
@@ -292,6 +293,14 @@ def test_a_detector_that_fails_is_no_quiet_setting() -> None:
     """A window that holds no slot fails, and the comparison says whose it is."""
     with pytest.raises(DetectorError, match=r"setting 'narrow': metric 'views': .*holds no slot"):
         compare({"narrow": RollingSigma(window="10min"), "day": DayLagRatio()}, panel())
+
+
+def test_an_interrupted_comparison_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends it: settings that were judged over different stretches cannot be compared."""
+    stopped = replace(found().backtests["week"], is_complete=False)
+    monkeypatch.setattr("anomalert.comparison.backtest", lambda *_, **__: stopped)
+    with pytest.raises(KeyboardInterrupt):
+        compare({"week": WeeklyAverage()}, panel())
 
 
 def test_what_is_no_panel_is_refused() -> None:

@@ -1,6 +1,8 @@
 """What becomes of one setting: its messages are those of a backtest, and found is what is told in time and because."""
 
+import pickle
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -140,6 +142,16 @@ def test_where_no_level_keeps_the_budget_the_strictest_is_tried() -> None:
     (trial,) = tried(planted_ground(4), SEARCH, 0.1, ([DayLagRatio(7, 0.02), DayLagRatio(7, 0.03)], (1, 1)))
     assert trial.metric.detector == DayLagRatio(7, 0.03)
     assert trial.found is None
+
+
+def test_what_is_tried_can_travel_to_workers() -> None:
+    """Pickled and back, a ground gives the same trials."""
+    ground, candidate = planted_ground(1), (SEARCH.candidates[0], (2, 3))
+    there = pickle.loads(pickle.dumps(partial(tried, ground, SEARCH, 2.0)))(candidate)
+    for one, other in zip(tried(ground, SEARCH, 2.0, candidate), there, strict=True):
+        assert one.metric == other.metric
+        np.testing.assert_array_equal(one.sent, other.sent)
+        np.testing.assert_array_equal(one.found, other.found)
 
 
 def test_a_ground_is_made_for_its_search() -> None:
