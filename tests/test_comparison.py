@@ -32,6 +32,7 @@ from anomalert.measures import (
     false_alerts_per_week,
     vus_pr,
 )
+from anomalert.standing import tallied
 from anomalert.testing import synthetic_panel
 
 ZONE = "Europe/Moscow"
@@ -156,6 +157,25 @@ def test_agreement_is_symmetric_and_counts_cells_told_by_both() -> None:
     assert 0 < matrix["week"]["twelve percent"] < 1
     assert np.isnan(matrix["silent"]["silent"])
     assert matrix["silent"]["week"] == 0
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_weeks_count_what_began_in_them(name: str) -> None:
+    """Alerts and events, right and caught ones, are counted one by one in the week they began in."""
+    each, known = found().backtests[name], found().labels
+    assert known is not None
+    length, late = (each.end - each.start) / 4, pd.Timedelta("15min")
+    alerts, events = each.incidents.fillna({"end": each.end}), known.assign(is_caught=False)
+    slow = np.zeros((4, 4), dtype=int)
+    for alert in alerts.to_dict("records"):
+        meets = (events["metric"] == alert["metric"]) & (events["start"] < alert["end"])
+        meets &= alert["start"] < events["end"] + late
+        events["is_caught"] |= meets
+        slow[:2, int((alert["start"] - each.start) // length)] += [1, meets.any()]
+    for event in events.to_dict("records"):
+        slow[2:, int((event["start"] - each.start) // length)] += [1, event["is_caught"]]
+    counted = tallied(each, known)
+    np.testing.assert_array_equal([counted.alerts, counted.right, counted.events, counted.caught], slow)
 
 
 def test_the_cost_stands_week_by_week() -> None:

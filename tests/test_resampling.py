@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anomalert.resampling import RESAMPLES, SEED, Tallies, Weeks, interval
@@ -86,6 +86,14 @@ def test_what_is_better_every_week_does_not_tie() -> None:
     assert odd.ties_with(even) is True
 
 
+def test_a_difference_in_one_week_of_eight_is_a_tie() -> None:
+    """A third of the draws lack that week, so that the interval of the difference ends at 0, and 0 is in it."""
+    one = Tallies(np.full(8, 2), 8.0)
+    other = Tallies(np.array([2, 2, 9, 2, 2, 2, 2, 2]), 8.0)
+    assert interval(other.messages_resampled - one.messages_resampled)[0] == 0
+    assert other.ties_with(one) is True
+
+
 def test_pairing_sees_what_intervals_alone_do_not() -> None:
     """Weeks differ much and settings little but always in one way: their intervals overlap, and they do not tie."""
     weeks = np.array([1, 30, 4, 22, 9, 15, 2, 27])
@@ -112,6 +120,7 @@ def test_f1_of_nothing_at_all_is_unknown() -> None:
 
 
 @settings(deadline=None)
+@example(14 * 96, [0, 7 * 96 - 1, 7 * 96])
 @given(st.integers(1, 60 * 96), st.lists(st.integers(-50, 60 * 96 - 1), max_size=30))
 def test_weeks_are_equal_parts_and_none_is_short(n_slots: int, at: list[int]) -> None:
     """Every instant is counted once, in the part that an obvious search finds; parts are weeks but for half a day."""

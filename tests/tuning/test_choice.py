@@ -137,6 +137,38 @@ def test_the_past_is_allowed_less_if_it_was_quieter_than_what_followed() -> None
     assert chosen.margin < 1
 
 
+def test_what_follows_may_use_the_whole_budget() -> None:
+    """A smaller share binds the past only: what keeps to the budget afterwards is not made to send still less."""
+    ground = ground_of([(1, 3), (12, 14), (22, 24), (32, 34)], is_planted=True)
+    budget = 10.1 * WEEK_OF_SLOTS / N_SLOTS
+    flags = {"loud": [True] * 4, "fair": [False, True, True, False], "calm": [False, False, False, True]}
+    # By part: of ten messages the four may have 2.5 each, and the last three 7.5 together, however they come.
+    sent = {"loud": [2, 3, 2, 3], "fair": [1, 3, 2, 2], "calm": [1, 0, 0, 0]}
+    made = {
+        name: Trial(
+            metric_at(0.1 * (number + 1)),
+            nanoseconds_of([10 * part + each for part, count in enumerate(sent[name]) for each in range(count)]),
+            nanoseconds_of([]),
+            np.array(flags[name]),
+        )
+        for number, name in enumerate(sent)
+    }
+    chosen = choose(list(made.values()), ground, budget, 4)
+    assert chosen is not None
+    assert chosen.trial is made["fair"]
+    assert chosen.margin == 0.8
+
+
+@settings(deadline=None, max_examples=200)
+@given(cases().filter(is_sound), st.integers(1, N_SLOTS))
+def test_quality_is_that_of_a_slow_oracle(case: Case, until: int) -> None:
+    """Recall of planted events, F1 of known ones, whatever lies on an edge."""
+    ground, made = case
+    for trial in made:
+        found = quality(trial, ground, START + until * SLOT)
+        assert found == pytest.approx(slow_quality(trial, ground, until), nan_ok=True)
+
+
 def metric_at(threshold: float) -> Metric:
     """Return a metric whose setting can be told from others'."""
     return Metric("views", DayLagRatio(1, threshold))

@@ -135,8 +135,10 @@ def test_metrics_share_the_budget() -> None:
     alone = tune(metric("likes"), history(), budget="2 per week", search=SEARCH, progress=False)
     assert both.budget == 4
     assert [each.name for each in both.monitor.metrics] == ["views", "likes"]
-    assert both.monitor.metrics[0] == usual().metric
-    assert both.monitor.metrics[1] == alone.metric
+    for name, other in (("views", usual()), ("likes", alone)):
+        own = both.trials[both.trials["metric"] == name]
+        pd.testing.assert_frame_equal(own.reset_index(drop=True), other.trials)
+    assert both.monitor.metrics == (usual().metric, alone.metric)
     assert both.monitor.source is monitor.source
     assert both.report.monitors == (both.monitor,)
     with pytest.raises(ConfigurationError, match="there are several metrics"):
