@@ -11,7 +11,6 @@ import time
 from functools import cache
 
 import numpy as np
-import pandas as pd
 
 from anomalert import FrameSource, Metric, Monitor, WeeklyAverage
 from anomalert.testing import synthetic_panel
@@ -29,13 +28,20 @@ def default_at(ground: Ground, messages: int) -> Trial:
     """Return the default detector at the threshold whose messages come closest to a number, the looser of two."""
 
     @cache
-    def tried(level: int) -> Trial | None:
-        return ground.tried(WeeklyAverage(threshold=float(LEVELS[level])), ground.metric.policy)
+    def tried(level: int) -> Trial:
+        trial = ground.tried(WeeklyAverage(threshold=float(LEVELS[level])), ground.metric.policy)
+        assert trial is not None
+        return trial
 
-    level = loosest_within(tried, len(LEVELS), messages)
-    near = [tried(each) for each in (level or 0, (level or 0) - 1) if each >= 0]
-    closest = min((trial for trial in near if trial is not None), key=lambda each: abs(len(each.sent) - messages))
-    return ground.with_found(closest)
+    level = loosest_within(lambda each: len(tried(each).sent) <= messages, len(LEVELS))
+    near = [tried(each) for each in (level, level - 1) if 0 <= each < len(LEVELS)]
+    return ground.with_found(min(near, key=lambda each: abs(len(each.sent) - messages)))
+
+
+def share_found(trial: Trial) -> float:
+    """Return the share of the planted incidents that a setting tells of."""
+    assert trial.found is not None
+    return float(trial.found.mean())
 
 
 def paired(seed: int, days: int) -> tuple[float, float, float]:
@@ -45,12 +51,12 @@ def paired(seed: int, days: int) -> tuple[float, float, float]:
     tuned = tune(metric, history, budget=BUDGET, search=search, progress=False)
     report = tuned.report
     monitor = Monitor(FrameSource(history, name="history"), [metric], timezone="UTC")
-    empty = pd.DataFrame({"start": [], "end": [], "size": []})
-    ground = Ground(monitor, report.start, report.end, empty).with_planted(search)
+    panel = monitor.panel(history.index[0], report.end)
+    ground = Ground.planting(monitor, panel, report.start, report.end, search)
     default = default_at(ground, len(report.said))
     tried = ground.tried(tuned.metric.detector, tuned.metric.policy)
     assert tried is not None
-    return report.rate, float(ground.with_found(tried).found.mean()), float(default.found.mean())
+    return report.rate, share_found(ground.with_found(tried)), share_found(default)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from anomalert import (
     WeeklyAverage,
     backtest,
     charts,
+    compare,
     detectable,
     inject,
 )
@@ -77,6 +78,24 @@ def replayed() -> Backtest:
     feed = Monitor(FrameSource(history, name="feed"), metrics, timezone="Europe/Moscow")
     known = pd.DataFrame({"metric": ["likes"], "start": ["2026-11-11 15:00"], "end": ["2026-11-11 17:15"]})
     return backtest(Pipeline([feed], name="feed"), start="2026-10-26", end="2026-11-30", labels=known, progress=False)
+
+
+def compared() -> "Figure":
+    """Draw what the page about choosing a detector plots."""
+    likes = synthetic_panel(days=42, seed=5, timezone="Europe/Moscow")["likes"].copy()
+    starts = pd.to_datetime(["2026-10-28 15:00", "2026-11-05 06:00", "2026-11-12 20:00"])
+    known = pd.DataFrame({"metric": "likes", "start": starts, "end": starts + pd.Timedelta("2h")})
+    for start in starts.tz_localize("Europe/Moscow"):
+        likes[start : start + pd.Timedelta("105min")] *= 0.55
+    drops = Policy(direction="down", persist=(2, 3))
+    settings = {
+        "yesterday": DayLagRatio(threshold=0.3),
+        "week": WeeklyAverage(threshold=0.3),
+        "week, drops": (WeeklyAverage(threshold=0.3), drops),
+        "usual range": (IQR(k=3.0), drops),
+        "two hours": RollingSigma(window="2h", sigmas=4),
+    }
+    return compare(settings, likes, known).plot()
 
 
 BLUE, RED, GREY, LIGHT = "#0072b2", "#d55e00", "#56606d", "#cfdae6"
@@ -279,6 +298,7 @@ def recall_of_drops() -> "Figure":
 PICTURES: dict[str, "Callable[[], Figure]"] = {
     "first-detection": first_detection,
     "backtest": lambda: replayed().plot("likes", "2026-11-11", "2026-11-13"),
+    "comparison": compared,
     "injection-kinds": kinds_side_by_side,
     "recall-of-drops": recall_of_drops,
     **{name: partial(two_days_of, detector) for name, detector in DETECTORS.items()},

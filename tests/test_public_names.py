@@ -23,6 +23,7 @@ PUBLIC_MODULES = [
     "anomalert.sources",
     "anomalert.reference",
     "anomalert.testing",
+    "anomalert.tuning",
 ]
 """Where other people import from."""
 
@@ -47,6 +48,7 @@ WITHOUT_EXAMPLE = {
     "Bounds": "a record that `Detector.bounds` returns; the example of Detector shows it",
     "ChdbClient": "opens the one database of its process; docs/reference.md and the demo show it",
     "ClickHouseClient": "a seam; ClickHouseSource shows its use",
+    "Comparison": "comes from `compare`, whose example shows it",
     "Delivery": "a record that a run hands over; docs/delivery.md shows it",
     "Detection": "comes from `Detector.detect`; the example of every detector shows it",
     "DetectorCheck": "comes from `detector_checks`, whose example shows it",
@@ -58,6 +60,7 @@ WITHOUT_EXAMPLE = {
     "Picture": "a part of Message, whose use docs/extending.md shows",
     "RunReport": "comes from `Pipeline.run`; the example of Pipeline shows it",
     "Source": "a seam; docs/extending.md writes one in full",
+    "Tuned": "comes from `tune`, whose example shows it",
     "Sensitivity": "comes from `detectable`, whose example shows it",
     "load_events": "needs a database; the demo shows it",
     "planted_labels": "docs/reference.md shows it",

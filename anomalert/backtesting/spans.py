@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from anomalert.backtesting.telling import tell
-from anomalert.episodes import State
+from anomalert.episodes import Said, State
 from anomalert.errors import AnomalertError
 from anomalert.judging import Verdicts
 from anomalert.metric import Metric
@@ -21,7 +21,7 @@ from anomalert.pipeline import Pipeline
 from anomalert.sources import FrameSource
 from anomalert.walk import baseline_of
 
-__all__ = ["Judged", "Span", "judge_span"]
+__all__ = ["Judged", "Span", "judge_panel", "judge_span", "reach_of"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Span:
         source = self.monitor.source
         if not isinstance(source.data, pd.DataFrame):
             return self
-        first = _reach(self.monitor, self.start)
+        first = reach_of(self.monitor, self.start)
         index = pd.DatetimeIndex(source.data.index)
         data = source.data.loc[(index >= first) & (index < self.end)]
         return replace(self, monitor=replace(self.monitor, source=replace(source, data=data), name=self.name))
@@ -83,17 +83,36 @@ def judge_span(span: Span) -> Judged:
         If the source could not be read.
     """
     monitor = _monitor_of(span)
+    return judge_panel(span, monitor, monitor.panel(reach_of(monitor, span.start), span.end))[0]
+
+
+def judge_panel(span: Span, monitor: Monitor, panel: pd.DataFrame) -> tuple[Judged, list[Said]]:
+    """Judge a span whose panel is here already; return also what there is to say of the incidents in it.
+
+    Parameters
+    ----------
+    span : Span
+        Its source is not read.
+    monitor : Monitor
+        That of the span.
+    panel : pandas.DataFrame
+        As `Monitor.panel` gives it, from `reach_of` the first slot to the end of the span.
+    """
     metrics = [metric for metric in monitor.metrics if metric.name in span.metrics]
-    panel = monitor.panel(_reach(monitor, span.start), span.end)
     verdicts, failures = monitor.verdicts(panel, span.start, metrics=metrics)
     if not failures and not verdicts.is_alert.any() and not span.state.episodes and not span.state.replaced:
-        return Judged(verdicts, span.state, ())
+        return Judged(verdicts, span.state, ()), []
     alone = replace(monitor, metrics=metrics, name=span.name)
-    judging, state = _Judging(alone, panel, verdicts), span.state
+    judging, state, said = _Judging(alone, panel, verdicts), span.state, list[Said]()
     for rows in _local_days(verdicts.slots, monitor.timezone):
         judging.begin_day(rows, state)
-        state = tell([alone], {span.name: [verdicts.rows(rows)]}, state, span.shortest).state
-    return Judged(verdicts, state, tuple(judging.errors))
+        is_quiet = not (state.episodes or state.outages)
+        if is_quiet and not (verdicts.is_alert[rows].any() or verdicts.is_empty[rows].any()):
+            continue  # As `tell` would find: such days leave the state as it is.
+        told = tell([alone], {span.name: [verdicts.rows(rows)]}, state, span.shortest)
+        state = told.state
+        said += [each for each in told.said if each.about]
+    return Judged(verdicts, state, tuple(judging.errors)), said
 
 
 @dataclass
@@ -115,9 +134,10 @@ class _Judging:
         if not self._failing and not state.replaced:
             return
         first, last = self.verdicts.slots[rows.start], self.verdicts.slots[rows.stop - 1]
+        if not self._failing and not self._changed(state, first):
+            return  # Then nothing has changed at midnight either, which takes longer to find.
         midnight = self.monitor.local_day(first)[0]
-        newest = {metric.name: _newest_known(state.replaced.get(metric.name), midnight) for metric in self._metrics()}
-        changed = {name: slot for name, slot in newest.items() if slot is not None and slot != self._known.get(name)}
+        changed = self._changed(state, midnight)
         self._known.update(changed)
         metrics = [metric for metric in self._metrics() if metric.name in changed]
         until = max([last, *(slot + self.monitor.lookback for slot in changed.values())])
@@ -125,7 +145,13 @@ class _Judging:
             self._failing |= set(changed)
         # Day by day, since what fails on one day need not fail on others.
         failing = [metric for metric in self.monitor.metrics if metric.name in self._failing]
-        self.errors += self._judge(failing, first, last, midnight, state)
+        if failing:
+            self.errors += self._judge(failing, first, last, midnight, state)
+
+    def _changed(self, state: State, before: pd.Timestamp) -> dict[str, pd.Timestamp]:
+        """Return the metrics of whose incidents something new is known, each with the newest slot `before` then."""
+        newest = {metric.name: _newest_known(state.replaced.get(metric.name), before) for metric in self._metrics()}
+        return {name: slot for name, slot in newest.items() if slot is not None and slot != self._known.get(name)}
 
     def _metrics(self) -> list[Metric]:
         return [metric for metric in self.monitor.metrics if metric.name not in self._failing]
@@ -139,7 +165,7 @@ class _Judging:
         state: State,
     ) -> list[AnomalertError]:
         """Judge some metrics from `first` to `last` by what is known at `midnight`; return what failed."""
-        known = self.panel.loc[_reach(self.monitor, first) : last]
+        known = self.panel.loc[reach_of(self.monitor, first) : last]
         verdicts, errors = self.monitor.verdicts(known, first, baseline_of(metrics, known, state, midnight), metrics)
         self.verdicts.put(verdicts)
         return errors
@@ -156,7 +182,7 @@ def _monitor_of(span: Span) -> Monitor:
     return next(monitor for monitor in span.monitor().monitors if monitor.name == span.name)
 
 
-def _reach(monitor: Monitor, first: pd.Timestamp) -> pd.Timestamp:
+def reach_of(monitor: Monitor, first: pd.Timestamp) -> pd.Timestamp:
     """Return from where on rows are needed to judge the slot `first`."""
     return (first - monitor.lookback).floor(monitor.slot_length)
 

@@ -11,6 +11,7 @@ from anomalert.backtesting import Backtest
 from anomalert.errors import ConfigurationError
 from anomalert.metric import Metric
 from anomalert.monitor import Monitor
+from anomalert.settings import is_number
 
 __all__ = ["Tuned"]
 
@@ -32,10 +33,11 @@ class Tuned:
         (``found``), their share (``recall``).
     trials : pandas.DataFrame
         What was tried on the older part: ``metric, detector, persist, messages_per_week``; ``quality``, the recall of
-        planted incidents or the F1 of known ones; whether it was ``chosen``; and by which ``margin``, the share of the
-        budget that the past was allowed.
+        planted incidents or the F1 of known ones, NaN where nobody looked since it is too loud; whether it was
+        ``chosen``; and by which ``margin``, the share of the budget that the past was allowed.
     unkept : tuple of str
-        Metrics for which nothing that finds an incident kept the budget; for these the quietest is taken.
+        Metrics for which nothing that finds an incident kept the budget on the older part. For these what sends least
+        is taken, of what finds any incident if anything does.
     """
 
     monitor: Monitor
@@ -58,8 +60,21 @@ class Tuned:
         return self.report.rate <= self.budget
 
     def smallest(self, metric: str | None = None, recall: float = 0.8) -> str | None:
-        """Return the smallest size from which on planted incidents are found at least so often; None if none is."""
-        found = self.recall.xs(metric or self.metric.name, level="metric")["recall"]
+        """Return the smallest size from which on planted incidents are found at least so often; None if none is.
+
+        Parameters
+        ----------
+        metric : str, optional
+            May be left out if it is alone.
+        recall : float, default 0.8
+            The share of them, above 0 and at most 1.
+        """
+        name, known = metric or self.metric.name, [each.name for each in self.monitor.metrics]
+        if name not in known:
+            raise ConfigurationError(f"`metric` is {metric!r}: name one of {', '.join(map(repr, known))}")
+        if not is_number(recall) or not 0 < recall <= 1:
+            raise ConfigurationError(f"`recall` is {recall!r}: a share above 0 and at most 1 is needed")
+        found = self.recall.xs(name, level="metric")["recall"]
         enough = (found >= recall)[::-1].cummin()
         sizes = [str(size) for size, is_enough in enough.items() if is_enough]
         return sizes[-1] if sizes else None
@@ -70,7 +85,7 @@ class Tuned:
             k, n = metric.policy.persist
             lines.append(f"{metric.name}: {metric.detector!r}, persist=({k}, {n})")
             if metric.name in self.unkept:
-                lines.append("  the budget cannot be kept: of what finds any incident this sends least")
+                lines.append("  nothing that finds an incident keeps the budget: this sends least")
         kept = "within" if self.keeps_budget else "ABOVE"
         span = f"{self.report.start:%Y-%m-%d} to {self.report.end:%Y-%m-%d}"
         lines.append(

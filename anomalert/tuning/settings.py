@@ -15,7 +15,7 @@ from anomalert.detection import Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma, WeeklyAverage
 from anomalert.errors import ConfigurationError
 from anomalert.panel import as_duration
-from anomalert.settings import is_number
+from anomalert.settings import all_of, check_whole, is_number
 
 __all__ = ["Search", "per_week", "usual_candidates"]
 
@@ -67,7 +67,14 @@ class Search:
     folds : int, default 4
         Into how many parts the history before is cut: what is chosen on some is checked on the one that follows.
     seed : int, default 0
-        What the places of incidents are drawn from.
+        What the places of incidents are drawn from, 0 or more.
+
+    Examples
+    --------
+    >>> from anomalert import IQR
+    >>> search = Search(candidates=[[IQR(k=each) for each in (1.5, 3.0, 6.0)]], holdout="28D", seed=1)
+    >>> search.lookback
+    Timedelta('14 days 03:00:00')
     """
 
     candidates: Sequence[Sequence[Detector]] = field(default_factory=usual_candidates, repr=False)
@@ -81,12 +88,19 @@ class Search:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        families = tuple(all_of(family, Detector, "candidates") for family in self.candidates)  # type: ignore[type-abstract]
+        object.__setattr__(self, "candidates", families)
         if not self.candidates or not all(self.candidates):
             raise ConfigurationError("`candidates` is empty, or holds an empty sequence: give detectors to try")
-        if not self.sizes:
-            raise ConfigurationError("`sizes` is empty: give the sizes of planted incidents, as '20%'")
+        if not self.persist:
+            raise ConfigurationError("`persist` is empty: give at least (1, 1), which tells every anomaly")
+        if isinstance(self.sizes, str) or not self.sizes:
+            raise ConfigurationError(f"`sizes` is {self.sizes!r}: give the sizes of planted incidents, as ['20%']")
+        if self.kind not in (None, "drop", "spike"):
+            raise ConfigurationError(f"`kind` is {self.kind!r}: take 'drop' or 'spike', or leave it out")
         if not (isinstance(self.folds, int) and self.folds >= 2):
             raise ConfigurationError(f"`folds` is {self.folds!r}: to choose on one part and check on another takes 2")
+        check_whole(self.seed, "seed", least=0)
         as_duration(self.every, "every")
         as_duration(self.holdout, "holdout")
         if self.length is not None:

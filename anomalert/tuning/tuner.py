@@ -3,30 +3,29 @@
 Part of `anomalert.tuning`; notebooks call `tune`. It calls the other parts and `backtesting`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
 from anomalert.backtesting import backtest
-from anomalert.detection import Detector
+from anomalert.backtesting.scoring import labels_in_utc
 from anomalert.errors import ConfigurationError
-from anomalert.labels import as_labels
 from anomalert.metric import Metric
 from anomalert.monitor import Monitor
-from anomalert.policy import Policy
-from anomalert.tuning.choice import WEEK, Choice, choose, loosest_within, quality, recall_by_size
-from anomalert.tuning.history import framed, split_of
+from anomalert.tuning.choice import Choice, choose, quality, recall_by_size
+from anomalert.tuning.history import History, history_of
+from anomalert.tuning.levels import Candidate, tried
 from anomalert.tuning.result import Tuned
 from anomalert.tuning.settings import Search, per_week
-from anomalert.tuning.trials import Ground, Trial, nanoseconds
+from anomalert.tuning.trials import Ground, Trial
 
 __all__ = ["tune"]
-
-STRICTER = 2
-"""How many levels beyond the loosest one within the budget are tried too: the past may have been quieter."""
 
 
 def tune(
@@ -38,6 +37,7 @@ def tune(
     budget: str | float | None = None,
     labels: pd.DataFrame | None = None,
     search: Search | None = None,
+    executor: Executor | None = None,
     progress: bool = True,
 ) -> Tuned:
     """Choose for every metric the detector and persistence that find the smallest incidents within a message budget.
@@ -54,15 +54,20 @@ def tune(
     history : DataFrame, optional
         A column for every metric and denominator, aware slots; by default the monitor's source is read, once.
     start, end : str or Timestamp, optional
-        From where to where to read a monitor's source.
+        From where to where to read; by default all of `history`. Without a time zone they are local times of the
+        monitor.
     budget : str or float, optional
         Messages a channel may get, such as ``"2 per week"``, the default without labels; a number is a week's. Several
-        metrics share it evenly.
+        metrics share it evenly. What is said of the source itself (``no_data``) is not counted for the choice, since
+        no setting changes it.
     labels : DataFrame, optional
         ``metric, start, end``: incidents that are known to have been. Then these are to be told of and nothing else
-        (the best F1, within the budget if there is one), and planted ones only show what the choice can find.
+        (the best F1, within the budget if there is one), and planted ones only show what the choice can find. Instants
+        without a time zone are local times of the monitor.
     search : Search, optional
         What is tried, what is planted, and how much is left untouched.
+    executor : concurrent.futures.Executor, optional
+        Where candidates are tried: processes, or ``dask.distributed``'s ``client.get_executor()``. By default here.
     progress : bool, default True
         Whether to show a bar with the time left.
 
@@ -73,7 +78,7 @@ def tune(
     Raises
     ------
     ConfigurationError
-        If the history is too short, or the arguments make no sense.
+        If the history is too short, or the arguments make no sense, or no candidate can judge a metric.
     SourceError
         If the source could not be read.
 
@@ -82,123 +87,119 @@ def tune(
     >>> from anomalert import DayLagRatio, WeeklyAverage
     >>> from anomalert.testing import synthetic_panel
     >>> from anomalert.tuning import Search
-    >>> history = synthetic_panel(days=42, seed=3)
-    >>> levels = (0.1, 0.2, 0.3, 0.5)
-    >>> search = Search(candidates=[[DayLagRatio(7, each) for each in levels]], persist=[(1, 1)], holdout="7D")
+    >>> history = synthetic_panel(days=56, seed=5)
+    >>> levels = (0.1, 0.13, 0.17, 0.22, 0.3, 0.4)
+    >>> search = Search(candidates=[[DayLagRatio(7, each) for each in levels]], persist=[(1, 1)], holdout="14D")
     >>> tuned = tune(Metric("views", WeeklyAverage()), history, budget="2 per week", search=search, progress=False)
     >>> tuned.metric.detector, tuned.keeps_budget
-    (DayLagRatio(days=7, threshold=0.3), True)
+    (DayLagRatio(days=7, threshold=0.22), True)
     """
-    from tqdm.auto import tqdm
-
     looking = search or Search()
-    monitor, first, last = framed(target, history, start, end, looking)
-    known = None if labels is None else as_labels(labels)
+    within = history_of(target, history, start, end, looking)
+    names = [metric.name for metric in within.monitor.metrics]
+    known = None if labels is None else labels_in_utc(labels, dict.fromkeys(names, within.monitor.timezone))
     by_labels_alone = budget is None and known is not None
     allowed = float("inf") if by_labels_alone else per_week("2 per week" if budget is None else budget)
-    split = split_of(first, last, monitor, looking)
-    share = allowed / len(monitor.metrics)
-    chosen, tables, unkept = [], [], []
-    combinations = len(monitor.metrics) * len(looking.candidates) * len(looking.persist)
-    with closing(tqdm(total=combinations, disable=not progress, unit="candidate", desc="tune")) as bar:
-        for metric in monitor.metrics:
-            ground = _ground(monitor, metric, (first, split), looking, known)
-            trials = list(_tried(ground, looking, share, bar))
-            choice = choose(trials, ground, share, looking.folds)
-            if choice is None:
-                choice = _quietest(trials, metric)
-                unkept.append(metric.name)
-            chosen.append(choice.trial.metric)
-            tables.append(_table(trials, ground, choice))
-    after = [_ground(monitor, metric, (split, last), looking, None) for metric in chosen]
-    recall = {each.metric.name: _recall(each) for each in after}
-    original = target if isinstance(target, Monitor) else monitor
+    grounds = [_older(within, metric, looking, known) for metric in within.monitor.metrics]
+    after = [_untouched(within, metric, looking) for metric in within.monitor.metrics]
+    picked = list(_picked(grounds, looking, allowed / len(names), executor, progress))
+    chosen = [each.choice.trial.metric for each in picked]
+    original = target if isinstance(target, Monitor) else within.monitor
+    monitor = replace(original, metrics=chosen, name=original.name)
+    tuned = replace(within.monitor, metrics=chosen, name=within.monitor.name)
+    report = backtest(tuned, start=within.split, end=within.end, labels=known, progress=False)
+    recall = {metric.name: _recall(ground, metric) for ground, metric in zip(after, chosen, strict=True)}
     return Tuned(
-        monitor=replace(original, metrics=chosen, name=original.name),
+        monitor=monitor,
         budget=allowed,
-        report=replace(
-            backtest(replace(monitor, metrics=chosen), start=split, end=last, labels=labels, progress=False),
-            monitors=(replace(original, metrics=chosen, name=original.name),),
-        ),
+        report=replace(report, monitors=(monitor,)),
         recall=pd.concat(recall, names=["metric", "size"]),
-        trials=pd.concat(tables, ignore_index=True),
-        unkept=tuple(unkept),
+        trials=pd.concat([each.table for each in picked], ignore_index=True),
+        unkept=tuple(each.choice.trial.metric.name for each in picked if not each.is_kept),
     )
 
 
-def _ground(
-    monitor: Monitor,
-    metric: Metric,
-    span: tuple[pd.Timestamp, pd.Timestamp],
-    search: Search,
-    labels: pd.DataFrame | None,
-) -> Ground:
+@dataclass(frozen=True)
+class _Picked:
+    """What was chosen for one metric, from what, and whether it keeps the budget."""
+
+    choice: Choice
+    is_kept: bool
+    table: pd.DataFrame
+
+
+def _picked(
+    grounds: Iterable[Ground], search: Search, budget: float, executor: Executor | None, progress: bool
+) -> Iterator[_Picked]:
+    """Try every candidate on every ground, and choose."""
+    from tqdm.auto import tqdm
+
+    grounds = list(grounds)
+    candidates: list[Candidate] = list(product(search.candidates, search.persist))
+    mapped: Any = map if executor is None else executor.map
+    total = len(grounds) * len(candidates)
+    with closing(tqdm(total=total, disable=not progress, unit="candidate", desc="tune")) as bar:
+        for ground in grounds:
+            trials: list[Trial] = []
+            for some in mapped(partial(tried, ground, search, budget), candidates):
+                trials += some
+                bar.update()
+            choice = choose(trials, ground, budget, search.folds)
+            picked = choice or _quietest(trials, ground)
+            yield _Picked(picked, choice is not None, _table(trials, ground, picked))
+
+
+def _older(within: History, metric: Metric, search: Search, labels: pd.DataFrame | None) -> Ground:
     """Return what settings of one metric are tried on: known events, or planted ones."""
-    alone = replace(monitor, metrics=[metric], name=monitor.name)
-    ground = Ground(alone, *span, events=pd.DataFrame({"start": [], "end": [], "size": []}))
     if labels is None:
-        return ground.with_planted(search)
+        return Ground.planting(_alone(within, metric), within.panel, within.start, within.split, search)
     events = labels[labels["metric"] == metric.name]
-    inside = (nanoseconds(events["start"]) >= span[0].value) & (nanoseconds(events["start"]) < span[1].value)
-    if not inside.any():
-        raise ConfigurationError(f"`labels` has no event of metric {metric.name!r} between {span[0]} and {span[1]}")
-    return replace(ground, events=events[inside])
+    events = events[(events["start"] >= within.start) & (events["start"] < within.split)]
+    if not len(events):
+        raise ConfigurationError(
+            f"`labels` has no event of metric {metric.name!r} between {within.start} and {within.split}, by which it "
+            "could be tuned: without labels incidents are planted"
+        )
+    return Ground(_alone(within, metric), within.panel, within.start, within.split, events)
 
 
-def _tried(ground: Ground, search: Search, budget: float, bar: Any) -> Iterator[Trial]:
-    """Try every candidate: with a budget, around the loosest level that keeps it; with labels, at every level."""
-    most = budget * (ground.end - ground.start) / WEEK
-    for family in search.candidates:
-        for persist in search.persist:
-            levels = _Levels(ground, family, replace(ground.metric.policy, persist=persist))
-            wanted = range(len(family))
-            if ground.planted is not None:
-                first = loosest_within(levels.tried, len(family), most)
-                # Where none keeps the budget, the strictest is the closest to it.
-                start = len(family) - 1 if first is None else max(first - 1, 0)
-                wanted = range(start, min(len(family), start + 2 + STRICTER))
-            trials = (levels.tried(level) for level in wanted)
-            yield from (ground.with_found(trial) for trial in trials if trial is not None)
-            bar.update()
+def _untouched(within: History, metric: Metric, search: Search) -> Ground:
+    """Return what the choice is reported on."""
+    return Ground.planting(_alone(within, metric), within.panel, within.split, within.end, search)
 
 
-class _Levels:
-    """The levels of one candidate, each tried once."""
-
-    def __init__(self, ground: Ground, family: Sequence[Detector], policy: Policy) -> None:
-        self._ground, self._family, self._policy = ground, family, policy
-        self._known: dict[int, Trial | None] = {}
-
-    def tried(self, level: int) -> Trial | None:
-        if level not in self._known:
-            self._known[level] = self._ground.tried(self._family[level], self._policy)
-        return self._known[level]
+def _alone(within: History, metric: Metric) -> Monitor:
+    return replace(within.monitor, metrics=[metric], name=within.monitor.name)
 
 
-def _quietest(trials: list[Trial], metric: Metric) -> Choice:
+def _quietest(trials: Sequence[Trial], ground: Ground) -> Choice:
+    """Return what sends least, of what finds any incident if anything does."""
     if not trials:
-        raise ConfigurationError(f"no candidate can judge metric {metric.name!r}: their windows may hold no slot of it")
-    finding = [trial for trial in trials if trial.found.any()]
-    return Choice(min(finding or trials, key=lambda trial: len(trial.sent)), 1.0)
+        raise ConfigurationError(
+            f"no candidate can judge metric {ground.metric.name!r}: their windows may hold no slot of it"
+        )
+    asked = [trial if trial.found is not None else ground.with_found(trial) for trial in trials]
+    finding = [trial for trial in asked if trial.found is not None and trial.found.any()]
+    return Choice(min(finding or asked, key=lambda trial: len(trial.sent)), 1.0)
 
 
-def _recall(ground: Ground) -> pd.DataFrame:
-    trial = ground.tried(ground.metric.detector, ground.metric.policy)
-    assert trial is not None  # noqa: S101 - it judged the older part
-    return recall_by_size(ground.events, ground.with_found(trial).found)
+def _recall(ground: Ground, metric: Metric) -> pd.DataFrame:
+    trial = ground.tried(metric.detector, metric.policy)
+    if trial is None:
+        raise ConfigurationError(f"{metric.detector!r} judged the older part of {metric.name!r} and fails on the newer")
+    return recall_by_size(ground.events, ground.with_found(trial))
 
 
-def _table(trials: list[Trial], ground: Ground, choice: Choice) -> pd.DataFrame:
-    weeks = (ground.end - ground.start) / WEEK
+def _table(trials: Sequence[Trial], ground: Ground, choice: Choice) -> pd.DataFrame:
     rows = [
         {
             "metric": trial.metric.name,
             "detector": repr(trial.metric.detector),
             "persist": trial.metric.policy.persist,
-            "messages_per_week": len(trial.sent) / weeks,
+            "messages_per_week": len(trial.sent) / ground.weeks,
             "quality": quality(trial, ground, ground.end),
-            "chosen": trial is choice.trial,
-            "margin": choice.margin if trial is choice.trial else float("nan"),
+            "chosen": trial.metric is choice.trial.metric,
+            "margin": choice.margin if trial.metric is choice.trial.metric else float("nan"),
         }
         for trial in trials
     ]

@@ -16,6 +16,7 @@ from anomalert import (
     Baseline,
     Bounds,
     ClickHouseSource,
+    Comparison,
     ConsoleNotifier,
     DayLagRatio,
     Delivery,
@@ -35,10 +36,13 @@ from anomalert import (
     Sensitivity,
     Source,
     TelegramNotifier,
+    Tuned,
     WeeklyAverage,
+    compare,
     detectable,
     inject,
     noise_of,
+    tune,
     usual_of,
 )
 from anomalert.errors import AnomalertError, ConfigurationError, InvalidPanelError
@@ -55,6 +59,7 @@ from anomalert.measures import (
 )
 from anomalert.reference import feed_messenger
 from anomalert.testing import FakeNotifier, FakeSource, check_detector, synthetic_panel
+from anomalert.tuning import Search
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,26 @@ def recall_is_a_frame_and_a_number(detector: Detector, panel: pd.DataFrame) -> N
     assert_type(result.frame, pd.DataFrame)
     assert_type(result.smallest(recall=0.8), float)
     detectable(detector, panel, sizes=[3, 4.5])
+
+
+def settings_are_compared(detector: Detector, policy: Policy, monitor: Monitor, panel: pd.DataFrame) -> None:
+    """Detectors, pairs and monitors stand in one mapping; a Series is a panel."""
+    found = compare({"own": detector, "pair": (detector, policy), "all": monitor}, panel, labels=panel)
+    assert_type(found, Comparison)
+    for frame in (found.table, found.agreement, found.messages_per_week):
+        assert_type(frame, pd.DataFrame)
+    assert_type(compare({"own": detector}, panel["likes"], executor=None).labels, pd.DataFrame | None)
+
+
+def settings_are_tuned(metric: Metric, monitor: Monitor, panel: pd.DataFrame, detector: Detector) -> Metric:
+    """Take a metric with its history or a monitor with a range, and a budget in words or a number."""
+    search = Search(candidates=[[detector]], persist=[(2, 3)], sizes=["20%"], length="1h", holdout=pd.Timedelta("28D"))
+    tuned = assert_type(tune(metric, panel, budget="2 per week", search=search, progress=False), Tuned)
+    tune(monitor, start="2026-09-01", end=pd.Timestamp("2026-11-01"), budget=1.5, labels=panel, executor=None)
+    assert_type(tuned.smallest("likes", recall=0.9), str | None)
+    assert_type(tuned.monitor, Monitor)
+    assert_type(tuned.recall, pd.DataFrame)
+    return tuned.metric
 
 
 def sources_and_notifiers_fit_their_seams() -> tuple[list[Source], list[Notifier]]:
