@@ -126,7 +126,9 @@ class Comparison:
             "event_precision": tallies.precision,
             "event_recall": tallies.recall,
             "detection_delay": detection_delay(alerts, self.labels, tolerance=TOLERANCE, span=span),
-            "false_alerts_per_week": false_alerts_per_week(alerts, self.labels, tolerance=TOLERANCE, span=span),
+            "false_alerts_per_week": false_alerts_per_week(
+                alerts, self.labels, tolerance=TOLERANCE, span=span, metrics=len(found.metrics)
+            ),
             "vus_pr": vus_pr(_scores(found), self.labels),
         }
 
