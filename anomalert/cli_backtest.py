@@ -18,6 +18,7 @@ import pandas as pd
 
 from anomalert.backtesting import Backtest, backtest
 from anomalert.errors import ConfigurationError, SourceError
+from anomalert.labels import as_labels
 from anomalert.loading import Place, load_pipeline
 
 __all__ = ["add_backtest", "counts_of"]
@@ -120,24 +121,12 @@ def _write(found: Backtest, path: str) -> None:
 def _labels(path: Path) -> pd.DataFrame:
     """Return the events of a CSV file; times without a zone stay local times of the monitors."""
     try:
-        labels = pd.read_csv(path, dtype={"metric": str})
+        labels = pd.read_csv(path, dtype=dict.fromkeys(("metric", "start", "end"), str))
     except OSError as error:
         raise ConfigurationError(f"`--labels`: {str(path)!r} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ConfigurationError(f"`--labels`: {str(path)!r} is no table: {error}") from error
-    missing = [name for name in ("metric", "start", "end") if name not in labels.columns]
-    if missing:
-        raise ConfigurationError(f"`--labels`: {str(path)!r} lacks {', '.join(missing)}: a row is one event")
-    for name in ("start", "end"):
-        try:
-            labels[name] = pd.to_datetime(labels[name], format="ISO8601")
-        except (ValueError, TypeError) as error:
-            raise ConfigurationError(
-                f"`--labels`: {str(path)!r}, column {name}: write instants like 2026-09-01 10:15, in one zone: {error}"
-            ) from error
-        if labels[name].isna().any():
-            raise ConfigurationError(f"`--labels`: {str(path)!r}: column {name} lacks an instant")
-    return labels
+    return as_labels(labels, name=f"--labels {path}")
 
 
 @contextmanager

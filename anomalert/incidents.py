@@ -223,12 +223,24 @@ def _replaced(state: State, now: _Now) -> Mapping[str, Mapping[pd.Timestamp, flo
     replaced = dict(state.replaced)
     for incident in state.incidents():
         metric, slot = incident.metric, incident.last
-        # What lasts this long is no incident any more but the new usual course, and has to be learnt.
-        if now.shows(incident) and slot - incident.start < pd.Timedelta(now.watches[metric].policy.adapt):
-            replaced[metric] = {**replaced.get(metric, {}), slot: now.seen[metric].expected}
+        if now.shows(incident):
+            known, adapt = replaced.get(metric, {}), pd.Timedelta(now.watches[metric].policy.adapt)
+            # What lasts this long is no incident any more but the new usual course, and has to be learnt.
+            if slot - incident.start < adapt and not _recurs(known, slot, adapt):
+                replaced[metric] = {**known, slot: now.seen[metric].expected}
     # Once a day is enough: what is older than anybody looks back to does no harm.
     for metric, watch in now.watches.items() if now.slot == now.slot.normalize() else ():
         if metric in replaced:
-            horizon = now.slot - watch.lookback - 3 * DAY
+            horizon = now.slot - max(watch.lookback, pd.Timedelta(watch.policy.adapt)) - 3 * DAY
             replaced[metric] = {when: value for when, value in replaced[metric].items() if when >= horizon}
     return replaced
+
+
+def _recurs(known: Mapping[pd.Timestamp, float], slot: pd.Timestamp, adapt: pd.Timedelta) -> bool:
+    """Whether the same slot was part of an incident on every day for so long.
+
+    It may not be the metric that is unusual, but what it is compared with: where that is one value of another day, it
+    would be handed on from day to day in place of every new one.
+    """
+    days = adapt // DAY
+    return days > 0 and all(slot - day * DAY in known for day in range(1, days + 1))

@@ -181,9 +181,14 @@ def test_a_short_incident_of_a_year_has_a_bar_that_can_be_seen() -> None:
 
 
 def test_an_empty_stretch_draws() -> None:
-    """Without slots, or without anything held back or told, there is a picture."""
-    for frame in (stretch(96).iloc[:0], stretch(2)):
-        assert charts.to_png(drawn(frame)).startswith(b"\x89PNG")
+    """Without slots, or without a value, the picture says that there is no data; with little there is a picture."""
+    for frame in (stretch(96).iloc[:0], stretch(96).assign(value=np.nan, is_anomaly=False)):
+        figure = drawn(frame)
+        assert "no data" in [text.get_text() for text in figure.axes[0].texts]
+        charts.to_png(figure)
+    figure = drawn(stretch(2))
+    assert "no data" not in [text.get_text() for text in figure.axes[0].texts]
+    charts.to_png(figure)
 
 
 def test_a_slot_that_stands_twice_is_refused() -> None:

@@ -131,6 +131,21 @@ def test_an_incident_of_today_raises_no_echo_on_the_days_after(
     assert days == {0, *echoes}
 
 
+def test_one_odd_value_is_not_handed_on_as_the_baseline_of_every_day_after() -> None:
+    """A value that is low but usual makes the next day look high: not for ever, since its slot recurs, but `adapt`.
+
+    Without that, the high day would be replaced by the low value that was expected, and so would every day after.
+    """
+    panel = steady(slot="4h")
+    noons = pd.date_range(INCIDENT[0] - pd.Timedelta("9D"), periods=10, freq="D")
+    # Within the bounds of its own day; the day after, a usual value lies outside of those around it.
+    panel.loc[noons[0]], panel.loc[noons[1:]] = 60.0, 125.0
+    watched = monitor_of(panel, Metric("likes", DayLagRatio(), policy=Policy(adapt="3D")), slot="4h")
+    ends = [watched.local_day(noon)[0].tz_convert("UTC") for noon in noons.tz_convert("UTC")]
+    told = walk_in_chunks([watched], {"feed": watched.panel(panel.index[0], ends[-1])}, ends[0], ends[1:])
+    assert told.alerts("feed") == instants(panel.loc[noons[1:5]])
+
+
 def test_the_baseline_is_replaced_from_the_next_local_midnight_on() -> None:
     """The rest of the day is judged by what was, the day after by what was expected; so is an incident over midnight.
 

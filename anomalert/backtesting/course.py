@@ -44,7 +44,7 @@ class MetricCourse:
         cls, blocks: Sequence[Verdicts], metric: str, zone: str, start: pd.Timestamp, end: pd.Timestamp
     ) -> "MetricCourse":
         """Return the course of a metric in `[start, end)`, out of the verdicts of its monitor in their order."""
-        whole = pd.concat([_cut(block, block.metrics.index(metric), start, end) for block in blocks]).tz_convert(zone)
+        whole = pd.concat([_cut(block, metric, start, end) for block in blocks]).tz_convert(zone)
         steps = whole["steps"].to_numpy(dtype=np.uint8)
         held = {name: (steps >> np.uint8(bit) & np.uint8(1)).astype(bool) for bit, name in enumerate(STEP_NAMES)}
         rows = {name: flags for name, flags in held.items() if flags.any()}
@@ -106,13 +106,12 @@ def monitor_of(monitors: Sequence[Monitor], metric: str | None) -> tuple[Monitor
     return known[name], name
 
 
-def _cut(block: Verdicts, column: int, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+def _cut(block: Verdicts, metric: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
     """Return one metric within a range: what is drawn, its steps and whether it was told."""
     rows = slice(int(block.slots.searchsorted(start)), int(block.slots.searchsorted(end)))
-    names = ("value", "expected", "lower", "upper", "steps")
-    columns = {name: getattr(block, name)[rows, column] for name in names}
-    flags = {"is_anomaly": block.score[rows, column] > 1.0, "told": block.is_alert[rows, column]}
-    return pd.DataFrame({**columns, **flags}, block.slots[rows])
+    own = block.rows(rows).ordered((metric,))
+    columns = {name: getattr(own, name)[:, 0] for name in ("value", "expected", "lower", "upper", "steps")}
+    return pd.DataFrame({**columns, "is_anomaly": own.score[:, 0] > 1.0, "told": own.is_alert[:, 0]}, own.slots)
 
 
 def _instants(times: pd.Series, zone: str) -> pd.DatetimeIndex:

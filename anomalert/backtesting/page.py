@@ -21,14 +21,14 @@ p, figcaption { max-width: 75ch; } .quiet, figcaption { color: #56606d; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 8px 0 16px; }
 th, td { text-align: left; vertical-align: top; padding: 4px 14px 4px 0; border-bottom: 1px solid #dfe3e8; }
-th { color: #56606d; font-weight: 600; } td { overflow-wrap: anywhere; }
+th { color: #56606d; font-weight: 600; } td { overflow-wrap: break-word; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .time { white-space: nowrap; font-variant-numeric: tabular-nums; }
-code { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", monospace; }
+code { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 figure { margin: 12px 0 28px; } img, svg { max-width: 100%; height: auto; }
 a { color: #0067a3; } .warning { border-left: 4px solid #d55e00; padding: 2px 12px; }
 @media print { body { padding: 0; font-size: 12px; } h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; }
-  .wide { overflow: visible; } }
+  figure { margin: 6px 0 12px; } img { width: 14cm; } .wide { overflow: visible; } code { font-size: 9px; } }
 """
 
 CHART_WIDTH, CHART_HEIGHT, LABEL_WIDTH, WIDEST_BAR = 1100, 220, 90, 60

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from anomalert.backtesting.course import MetricCourse, events_of, held_back, marks_of, monitor_of
+from anomalert.backtesting.scoring import scores_against
 from anomalert.episodes import Incident, Said
 from anomalert.errors import AnomalertError, ConfigurationError
 from anomalert.judging import Verdicts
@@ -72,6 +73,19 @@ class Backtest:
         Events that are known to have been.
     is_complete : bool
         False if it was interrupted.
+
+    Examples
+    --------
+    >>> from anomalert import DayLagRatio, FrameSource, Metric, Policy, backtest
+    >>> from anomalert.testing import synthetic_panel
+    >>> history = synthetic_panel(days=14, seed=1)
+    >>> history.iloc[-200:-190] *= 0.3
+    >>> metrics = [Metric("views", DayLagRatio(), policy=Policy(persist=(2, 2)))]
+    >>> found = backtest(Monitor(FrameSource(history), metrics), history, progress=False)
+    >>> found.held[["anomalies", "persist", "told"]].to_dict("records")
+    [{'anomalies': 11, 'persist': 2, 'told': 9}]
+    >>> found.plot("views", start="2026-10-16", end="2026-10-17").axes[1].get_yticklabels()[0].get_text()
+    'persist: 1'
     """
 
     pipeline: str
@@ -135,6 +149,24 @@ class Backtest:
     def metrics(self) -> list[str]:
         """The names of the metrics."""
         return [metric.name for monitor in self.monitors for metric in monitor.metrics]
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """How it does against the labels it was given: a row a metric, and one of all if there are several.
+
+        Of its incidents: ``event_precision``, ``event_recall``, ``event_f1``, ``detection_delay``; of its messages:
+        ``false_messages_per_week``, those about no incident that meets an event; of the detector's scores, before any
+        policy: ``point_auc_pr``, ``vus_pr``, and ``four_hour_model_f1``, the F1 of alerts by the 4-hour model, which
+        are no incidents of ours. See `anomalert.measures`.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are no labels.
+        """
+        if self.labels is None:
+            raise ConfigurationError("there are no labels to hold it against: pass `labels` to `backtest`")
+        return scores_against(self, self.labels)
 
     @property
     def weeks(self) -> float:
@@ -230,6 +262,11 @@ class Backtest:
         pictures : int, default 12
             How many metrics, and how many incidents, the gravest, are pictured at most; the page says how many more
             there are.
+
+        Returns
+        -------
+        str
+            HTML that loads nothing; about 100 kB a picture. All names are escaped.
         """
         from anomalert.backtesting.report import page_of
 

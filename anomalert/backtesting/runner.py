@@ -4,6 +4,7 @@ Notebooks and the command line call `backtest`; it calls `spans`, `telling` and 
 """
 
 import logging
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
@@ -14,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from anomalert.backtesting.result import Backtest
+from anomalert.backtesting.scoring import labels_in_utc
 from anomalert.backtesting.spans import Judged, Span, judge_span
 from anomalert.backtesting.telling import tell
 from anomalert.episodes import State
@@ -100,7 +102,8 @@ def backtest(
     monitors = [_over(monitor, history) for monitor in pipeline.monitors]
     given = monitors if history is not None else [target if callable(target) else each for each in monitors]
     first, last = _range(monitors, history, start, end)
-    known = labels
+    zones = {metric.name: monitor.timezone for monitor in monitors for metric in monitor.metrics}
+    known = None if labels is None else labels_in_utc(labels, zones)
     plan = _Plan(monitors, given, first, last, as_duration(chunk, "chunk"), shared=executor is not None)
     work = _Work(plan, progress)
     work.run(executor)
@@ -185,16 +188,18 @@ class _Work:
 
     def _run_on(self, executor: Executor, chunks: int, bar: Any) -> None:
         """Judge each share chunk after chunk, since a chunk needs what is known at its start; shares side by side."""
-        running = {_submitted(executor, self.plan.span(share, 0, State())): share for share in self.done}
+        spans = {share: self.plan.span(share, 0, State()) for share in self.done}
+        running = {executor.submit(judge_span, span.narrowed()): share for share, span in spans.items()}
         try:
             while running:
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     share = running.pop(future)
                     parts = self.done[share]
-                    parts.append(future.result())
+                    parts.append(_result(future, spans[share]))
                     bar.update()
                     if len(parts) < chunks:
-                        running[_submitted(executor, self.plan.span(share, len(parts), parts[-1].state))] = share
+                        spans[share] = self.plan.span(share, len(parts), parts[-1].state)
+                        running[executor.submit(judge_span, spans[share].narrowed())] = share
         finally:
             for future in running:
                 future.cancel()
@@ -222,11 +227,22 @@ class _Work:
         return blocks
 
 
-def _submitted(executor: Executor, span: Span) -> "Future[Judged]":
+def _result(future: "Future[Judged]", span: Span) -> Judged:
+    """Return what a worker gave; say so in words if the span could not be sent to it."""
     try:
-        return executor.submit(judge_span, span.narrowed())
-    except TypeError as error:
+        return future.result()
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        # Pools report it as the future's own error, and threads do not send anything.
+        if _travels(span):
+            raise
         raise _cannot_travel(span, error) from error
+
+
+def _travels(span: Span) -> bool:
+    try:
+        return bool(pickle.dumps(span))
+    except (TypeError, AttributeError, pickle.PicklingError):
+        return False
 
 
 def _cannot_travel(span: Span, error: Exception) -> ConfigurationError:

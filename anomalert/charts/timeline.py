@@ -108,6 +108,11 @@ def draw_timeline(
     draw_course(axes, enveloped(course, starts), is_whole=len(starts) == len(index))
     if len(index):
         mark_times(axes, course.x, index.tz or UTC, ENGLISH)
+    if np.isnan(course.value).all():
+        axes.text(
+            0.5, 0.5, ENGLISH.no_data, transform=axes.transAxes, ha="center", va="center", fontsize=sheet.BIG,
+            color=sheet.ANOMALY, fontweight="bold", family=sheet.FONT, bbox=sheet.PLATE, parse_math=False, zorder=8,
+        )  # fmt: skip
     _draw_marks(axes, course, marks)
     strip = figure.add_axes((0, 0, 1, 1), sharex=axes, facecolor="white")
     _draw_rows(strip, index, rows, starts)

@@ -93,7 +93,7 @@ def nab_score(
         each has rows and a probation of its own.
     labels : pandas.DataFrame
         Windows: ``metric, start, end``, half-open, as `read_nab_labels` gives them. NAB draws them wide, a tenth of a
-        series together. A window that lies in the probation whole is left out, as those outside the slots are.
+        series together. A window that lies in the probation whole is left out, as those without a slot are.
     profile : str or NabProfile, default "standard"
         ``"standard"``, ``"reward_low_FP_rate"``, ``"reward_low_FN_rate"``, or weights of one's own.
     threshold : float or None, default 1.0
@@ -122,7 +122,7 @@ def nab_score(
     As NAB's own code (``nab/sweeper.py``), which divides by ``S(-1)`` and counts a window from its first to its last
     row; the paper leaves both open. That code cannot tell how far behind a window of a single row a flag lies (w - 1
     is 0); here such a window counts as two rows long. Where windows overlap, which they do not in NAB, a row counts for
-    each.
+    each; of those that end in one row the last to begin is the one before.
 
     References
     ----------
@@ -176,6 +176,8 @@ def _parts(metric: ScoredMetric, weights: NabProfile, probation: float) -> tuple
     n_rows = len(metric.starts)
     learnt = int(np.ceil(min(np.floor(probation * n_rows), probation * SHORT_SERIES)))
     first, after = metric.rows()
+    # A window in a hole between rows has none: nothing can lie behind it.
+    first, after = first[after > first], after[after > first]
     windows = [
         (max(a, learnt), b, b - a) for a, b in zip(first.tolist(), after.tolist(), strict=True) if b > max(a, learnt)
     ]
@@ -195,7 +197,7 @@ def _parts(metric: ScoredMetric, weights: NabProfile, probation: float) -> tuple
 
 def _cost(rows: NDArray[np.intp], first: NDArray[np.int64], after: NDArray[np.int64]) -> Floats:
     """Return the scaled sigmoid of each row outside of windows, by how far it lies behind the last one before it."""
-    order = np.argsort(after, kind="stable")
+    order = np.lexsort((first, after))
     before = np.searchsorted(after[order], rows, side="right") - 1
     right, width = (np.append(each[order], 1) for each in (after - 1, after - first))
     position = (rows - right[before]) / np.maximum(width[before] - 1, 1)

@@ -192,7 +192,7 @@ def nab(metrics: Sequence[Metric], cut: float, weights: tuple[float, float], pro
             if row < learnt or metric.covered(row) or not metric.scores[row] > cut:
                 continue
             before = [window for window in windows if window and window[-1] < row]
-            last = max(before, key=lambda window: window[-1], default=None)
+            last = max(before, key=lambda window: (window[-1], window[0]), default=None)
             raw += weights[0] * (-1 if last is None else _sigmoid((row - last[-1]) / max(len(last) - 1, 1)))
     return 100 * (raw - null) / (perfect - null) if perfect else math.nan
 

@@ -105,6 +105,13 @@ def test_the_probation_of_long_series_is_that_of_5000_rows() -> None:
     assert nab_score(late, labels) == pytest.approx(-100 * 0.11 / 2)
 
 
+def test_a_window_in_a_hole_between_rows_is_none() -> None:
+    """Where rows are missing for a whole window it counts for nothing, nor does a flag behind it cost less."""
+    holes = pd.concat([WINDOW, WINDOW.assign(start=INDEX[70], end=INDEX[75])])
+    scores = flags(40, 80).drop(INDEX[68:77])
+    assert nab_score(scores, holes) == nab_score(scores, WINDOW) == pytest.approx(100 * (2 - 0.11) / 2, abs=1e-3)
+
+
 def test_without_windows_it_is_unknown() -> None:
     """No windows, or all in the probation: perfect and null are the same."""
     assert math.isnan(nab_score(flags(40), WINDOW.iloc[:0]))
