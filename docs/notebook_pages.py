@@ -56,8 +56,7 @@ def write_page(path: Path, folder: Path) -> ModuleType:
                 continue
             shown = run(cell, path, module)
             parts += [fenced(cell.text, "python"), *_outputs(shown, folder / f"{path.stem}-{number}.png")]
-    source = f"*This page is [examples/{path.name}](#), run when the documentation was built.*".replace("[", "`")
-    parts.insert(1, source.replace("](#)", "`"))
+    parts.append(f"---\n\n*`examples/{path.name}`, run when this page was made.*")
     (folder / f"{path.stem}.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return module
 
