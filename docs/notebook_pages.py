@@ -71,7 +71,8 @@ def cells_of(source: str) -> list[Cell]:
         body = source[mark.end() : end]
         text = re.sub(r"^# ?", "", body, flags=re.MULTILINE) if is_markdown else body
         if text.strip():
-            cells.append(Cell(text.strip("\n"), is_markdown, source.count("\n", 0, mark.end()) + 2))
+            blank = len(body) - len(body.lstrip("\n"))
+            cells.append(Cell(text.strip("\n"), is_markdown, source.count("\n", 0, mark.end() + blank) + 1))
     return cells
 
 
