@@ -175,9 +175,10 @@ for name, count in zip(labels["event"], during, strict=True):
 #   With seven months, say how the choice did on weeks it had not seen, as `tuned` does, and not how it did on the
 #   past.
 # - **What it finds is coarse.** Of the planted drops that last two hours it finds all that lose 80 %, and a third of
-#   those that lose 60 %. A city's taxis differ from week to week by so much that one message a week buys no more, at
-#   least not with these three detectors.
-# - **The numbers are small.** There are nine or ten drops of each size. A third may be one in ten or six in ten.
+#   those that lose 60 %. With one message a week, and a reserve for worse weeks, none of these three detectors may be
+#   finer on this series.
+# - **The numbers are small.** There are nine or ten drops of each size. Three of nine may well be one in
+#   eight or two in three, had other places been drawn.
 #
 # Go on with [how to read a backtest](../docs/backtesting.md), [how to choose a detector](../docs/choosing.md), or
 # [policies](../docs/policies.md).

@@ -21,6 +21,7 @@
 
 # %%
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -90,7 +91,8 @@ class Forgetful(WeekdayMedian):
 try:
     check_detector(Forgetful())
 except AssertionError as error:
-    print(str(error).replace(". ", ".\n  "))
+    for line in str(error).splitlines():
+        print(fill(line, width=92, subsequent_indent="  "))
 
 # %% [markdown]
 # ## Look at it
