@@ -6,12 +6,15 @@ command.
 
 import argparse
 import logging
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import NoReturn
 
 from anomalert.cli_backtest import add_backtest
 from anomalert.errors import AnomalertError, ConfigurationError, SourceError, raised
@@ -38,6 +41,7 @@ exit codes:
   0  everything was read, judged and delivered, whatever was found: an anomaly is a success
   1  something could not be read, judged or delivered
   2  the configuration or the command makes no sense
+  130, 143  it was interrupted (Ctrl-C), or asked to end (SIGTERM): the next run completes it
 """
 
 
@@ -54,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AnomalertError as error:
         print(f"anomalert: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    except KeyboardInterrupt:
+        print("anomalert: interrupted; the next run completes this one", file=sys.stderr)  # noqa: T201
+        return 128 + signal.SIGINT
     return code
 
 
@@ -101,6 +108,7 @@ def _add_pipeline(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     pipeline = load_pipeline(options.pipeline)
+    _end_in_order()
     # Whoever reads the JSON reads standard output, and notifiers may write there too.
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
         report = pipeline.run(options.at or datetime.now(UTC), dry_run=options.dry_run)
@@ -113,6 +121,17 @@ def _run(options: argparse.Namespace) -> int:
     else:
         _print_summary(report)
     return report.exit_code
+
+
+def _end_in_order() -> None:
+    """Have SIGTERM end the process as Ctrl-C does: what is being sent is noted as unknown before."""
+
+    def end(number: int, _frame: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    # Only there may it be set; and a handler of whoever calls this from Python is theirs.
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, end)
 
 
 def _print_places(error: BaseException | None) -> None:

@@ -1,43 +1,25 @@
-"""From an outbox to notifiers: in which order, with which deadline, and what follows from each outcome.
+"""From an outbox to notifiers: all channels side by side, the fallback after them, an end when somebody asks for it.
 
-A try is noted before its first byte leaves and its outcome before the next try begins, so that a process that dies
-leaves at most one message per channel of which it is not known whether it arrived. Pipelines call this; it calls
-notifiers and outboxes by their seams, and `messages`.
+Pipelines call this; it calls `channel`.
 """
 
-import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from threading import Lock, Thread
 
 import pandas as pd
 
-from anomalert.crashpoints import reached
-from anomalert.errors import (
-    AnomalertError,
-    DeliveryError,
-    LedgerDamagedError,
-    LedgerError,
-    NotSentError,
-    UnknownOutcomeError,
-)
+from anomalert.channel import Channel
+from anomalert.errors import AnomalertError
 from anomalert.interfaces import Delivery, Notifier, plugin_name
-from anomalert.ledger.records import Pending, StoredMessage
-from anomalert.messages import Draft, digest
 from anomalert.outbox import Outbox
-from anomalert.phrases import LANGUAGES
 
 __all__ = ["deliver", "note_accepted"]
-
-UNKNOWNS_ALLOWED = 2
-"""A message is tried once more after an unknown outcome, marked as a possible repeat, and then no more."""
 
 FALLBACK_SECONDS = 2.0
 """After so long the fallback gets what was refused, also while other channels have not answered."""
 
-NOTING_SECONDS = 1.0
-"""How long a channel that is past its deadline, and sends nothing, may take to note its last outcome."""
+ENDING_SECONDS = 2.0
+"""How long all channels together may take to note their outcomes when the process is asked to end."""
 
 
 def deliver(
@@ -69,31 +51,41 @@ def deliver(
     """
     seconds = deadline.total_seconds()
     stand_in = None if fallback is None else plugin_name(fallback)
-    channels = [_Channel(notifier, outbox, slot, seconds, fallback=stand_in) for notifier in notifiers]
-    last: list[_Channel] = []
-    for channel in channels:
-        channel.start()
-    if fallback is not None:
-        # Soon, so that one channel that hangs does not keep what another refused from being told.
-        for channel in channels:
-            channel.wait(FALLBACK_SECONDS)
-        last.append(_fallen_back(channels, _Channel(fallback, outbox, slot, seconds)))
-    for channel in channels:
-        channel.finish()
-    if fallback is not None and any(channel.refused for channel in channels):
-        last.append(_fallen_back(channels, _Channel(fallback, outbox, slot, seconds)))
+    channels = [Channel(notifier, outbox, slot, seconds, fallback=stand_in) for notifier in notifiers]
+    last = [] if fallback is None else [Channel(fallback, outbox, slot, seconds) for _ in range(2)]
+    try:
+        _take_turns(channels, last)
+    except BaseException:  # Somebody wants the process to end: Ctrl-C, or a scheduler whose time is up.
+        until = time.monotonic() + ENDING_SECONDS
+        for channel in (*channels, *last):
+            channel.leave(max(until - time.monotonic(), 0.0))
+        raise
     deliveries = [delivery for channel in (*channels, *last) for delivery in channel.deliveries]
     return deliveries, [error for channel in (*channels, *last) for error in channel.errors]
 
 
-def _fallen_back(channels: Sequence["_Channel"], last: "_Channel") -> "_Channel":
+def _take_turns(channels: Sequence[Channel], last: Sequence[Channel]) -> None:
+    """Have all channels send, and then the fallback what they refused: once soon, and once when all have ended."""
+    for channel in channels:
+        channel.start()
+    if last:
+        # Soon, so that one channel that hangs does not keep what another refused from being told.
+        for channel in channels:
+            channel.wait(FALLBACK_SECONDS)
+        _fall_back(channels, last[0])
+    for channel in channels:
+        channel.finish()
+    if last and any(channel.refused for channel in channels):
+        _fall_back(channels, last[1])
+
+
+def _fall_back(channels: Sequence[Channel], last: Channel) -> None:
     for channel in channels:
         while channel.refused:
             message, error = channel.refused.pop(0)
             last.reasons.setdefault(message.key, {})[channel.name] = str(error)
     last.start()
     last.finish()
-    return last
 
 
 def note_accepted(outbox: Outbox, deliveries: Sequence[Delivery]) -> None:
@@ -106,170 +98,3 @@ def note_accepted(outbox: Outbox, deliveries: Sequence[Delivery]) -> None:
         if attempt is not None:
             keys, to = [delivery.message], delivery.notifier
             outbox.record(keys, to, attempt, "accepted", receipt=delivery.receipt, final=True)
-
-
-@dataclass
-class _Channel:
-    """One notifier's turn, in a thread of its own."""
-
-    notifier: Notifier
-    outbox: Outbox
-    slot: pd.Timestamp
-    seconds: float
-    fallback: str | None = None
-    deliveries: list[Delivery] = field(default_factory=list)
-    errors: list[AnomalertError] = field(default_factory=list)
-    refused: list[tuple[StoredMessage, DeliveryError]] = field(default_factory=list)
-    reasons: dict[str, dict[str, str]] = field(default_factory=dict)
-    _left: list[Pending] = field(default_factory=list)
-    _sending: tuple[Pending, int] | None = None
-    _is_abandoned: bool = False
-    _lock: Lock = field(default_factory=Lock)
-
-    def start(self) -> None:
-        """Begin; the deadline runs from now."""
-        self._began = time.monotonic()
-        # A daemon: a notifier that never returns must not keep the process from its end.
-        self._thread = Thread(target=self._run, name=f"anomalert-{self.name}", daemon=True)
-        self._thread.start()
-
-    def wait(self, seconds: float) -> None:
-        """Wait for the end of the turn, until so long after its start and not beyond the deadline."""
-        self._thread.join(max(self._began + min(seconds, self.seconds) - time.monotonic(), 0.0))
-
-    def finish(self) -> None:
-        """Wait until the deadline; then leave the channel alone: what it is sending may still arrive."""
-        self.wait(self.seconds)
-        if not self._thread.is_alive():
-            return
-        with self._lock:
-            self._is_abandoned = True
-            sending, self._sending = self._sending, None
-        if sending is None:  # It is noting an outcome, or just begins a message, which it will not send.
-            self._thread.join(NOTING_SECONDS)
-            if self._thread.is_alive():
-                self.errors.append(NotSentError(f"notifier {self.name!r}: its outbox has not answered in time"))
-            return
-        error = UnknownOutcomeError(f"notifier {self.name!r} has not answered within its deadline")
-        try:
-            self._failed(*sending, error)
-        except LedgerError as trouble:  # Not noted, so it is in doubt, and will be told again and marked.
-            self.errors.append(trouble)
-        self.errors += [self._too_late(pending) for pending in self._left]
-
-    @property
-    def name(self) -> str:
-        return plugin_name(self.notifier)
-
-    def _run(self) -> None:
-        """Send what is pending: the newest slot first, then what is in doubt, then the rest as one."""
-        try:
-            self._left = self._in_order()
-            while self._left and not self._is_abandoned:
-                pending = self._left.pop(0)
-                if time.monotonic() >= self._began + self.seconds:
-                    self.errors.append(self._too_late(pending))
-                else:
-                    self._send(pending)
-        except AnomalertError as error:  # The ledger failed under way: what was not noted stays pending there.
-            self.errors.append(error)
-        except BaseException as error:  # noqa: BLE001 - a thread has no caller: what is not told here is told to nobody
-            stopped = UnknownOutcomeError(f"notifier {self.name!r}: its delivery stopped on {type(error).__name__}")
-            stopped.__cause__ = error
-            self.errors.append(stopped)
-
-    def _in_order(self) -> list[Pending]:
-        pending = self.outbox.pending(self.name)
-        live = [each for each in pending if each.message.slot >= self.slot]
-        late = [each for each in pending if each.message.slot < self.slot]
-        # What may have arrived goes as it was, marked; in a digest it could not be told apart.
-        doubtful = [each for each in late if each.in_doubt or each.unknowns]
-        plain = [each for each in late if not (each.in_doubt or each.unknowns)]
-        return [*live, *doubtful, *(self._as_digest(plain) if len(plain) > 1 else plain)]
-
-    def _as_digest(self, late: Sequence[Pending]) -> list[Pending]:
-        # From what it stands for, so that two digests of one slot never share a key.
-        content = hashlib.sha256("\n".join(each.message.key for each in late).encode()).hexdigest()[:16]
-        key = f"digest/{self.name}/{content}"
-        drafts = [_draft_of(each) for each in late]
-        stored = StoredMessage(key, late[-1].message.slot, digest(drafts, key).to_dict())
-        self.outbox.fold([each.message.key for each in late], self.name, stored)
-        reached("delivery: a digest stands in place of late messages")
-        return [Pending(stored, self.name, 0, in_doubt=False, unknowns=0)]
-
-    def _send(self, pending: Pending) -> None:
-        key = pending.message.key
-        draft = _draft_of(pending)
-        unsure = self.outbox.unsure(self.name)
-        phrases = LANGUAGES[draft.language]
-        notes = [phrases.unsure.format(headline=each.body["headline"]) for each in unsure]
-        notes += [phrases.refused.format(notifier=n, reason=r) for n, r in self.reasons.get(key, {}).items()]
-        reply_to = self.outbox.receipt(draft.replies_to, self.name) if draft.replies_to else None
-        message = draft.message(reply_to, may_repeat=pending.in_doubt or pending.unknowns > 0, notes=notes)
-        attempt = self.outbox.claim([key], self.name)
-        if attempt is None:
-            return
-        if not self._begun(pending, attempt):
-            self._note(key, attempt, self._too_late(pending), final=False)
-            return
-        reached("delivery: claimed, nothing sent")
-        try:
-            receipt = self.notifier.send(message)
-        except DeliveryError as raised:
-            error = raised
-        except BaseException as raised:  # noqa: BLE001 - other people's code: whatever it raises is an unknown outcome
-            # Not its text: that of a network library often holds the URL, and the token in it.
-            error = UnknownOutcomeError(f"notifier {self.name!r} raised {type(raised).__name__}; the cause is chained")
-            error.__cause__ = raised
-        else:
-            reached("delivery: accepted, not noted")
-            if self._ended():
-                self._accepted(key, attempt, None if receipt is None else str(receipt))
-                if unsure:
-                    self.outbox.told_unsure([each.key for each in unsure], self.name)
-            return
-        reached("delivery: not accepted, not noted")
-        if self._ended():
-            self._failed(pending, attempt, error)
-
-    def _begun(self, pending: Pending, attempt: int) -> bool:
-        """Note what is being sent; False if the channel was left alone meanwhile."""
-        with self._lock:
-            self._sending = None if self._is_abandoned else (pending, attempt)
-            return not self._is_abandoned
-
-    def _ended(self) -> bool:
-        """Note that nothing is being sent; False if the channel was left alone meanwhile, and its outcome noted."""
-        with self._lock:
-            sending, self._sending = self._sending, None
-            return sending is not None
-
-    def _too_late(self, pending: Pending) -> NotSentError:
-        return NotSentError(f"notifier {self.name!r}: no time left for {pending.message.key}")
-
-    def _accepted(self, key: str, attempt: int, receipt: str | None) -> None:
-        self.deliveries.append(Delivery(key, self.name, "accepted", receipt))
-        self.outbox.record([key], self.name, attempt, "accepted", receipt=receipt, final=True)
-
-    def _failed(self, pending: Pending, attempt: int, error: DeliveryError) -> None:
-        given_up = error.outcome == "unknown" and pending.unknowns + 1 >= UNKNOWNS_ALLOWED
-        refused = error.outcome == "rejected" and error.retry_after is None
-        if refused and self.fallback is not None:
-            # Before the refusal is noted as final: a process that dies between the two would have it told to nobody.
-            self.outbox.queue(pending.message, self.fallback)
-            reached("delivery: queued for the fallback, refusal not noted")
-        if refused:
-            self.refused.append((pending.message, error))
-        self._note(pending.message.key, attempt, error, final=given_up or refused)
-
-    def _note(self, key: str, attempt: int, error: DeliveryError, *, final: bool) -> None:
-        self.errors.append(error)
-        self.deliveries.append(Delivery(key, self.name, error.outcome, error=str(error)))
-        self.outbox.record([key], self.name, attempt, error.outcome, error=str(error), final=final)
-
-
-def _draft_of(pending: Pending) -> Draft:
-    try:
-        return Draft.from_dict(pending.message.body)
-    except (KeyError, TypeError, ValueError) as error:
-        raise LedgerDamagedError(f"message {pending.message.key} in the ledger cannot be read: {error!r}") from error

@@ -119,7 +119,13 @@ class RunError(AnomalertError):
 
 
 def raised(kind: type[AnomalertError], where: str, error: Exception) -> AnomalertError:
-    """Return `error` as an error of the tree that names the metric or source it befell."""
+    """Return `error` as an error of the tree that names the metric or source it befell.
+
+    Examples
+    --------
+    >>> raised(DetectorError, "metric 'likes'", ZeroDivisionError("division by zero"))
+    DetectorError("metric 'likes': raised ZeroDivisionError: division by zero")
+    """
     if isinstance(error, AnomalertError):
         text = str(error)
     elif issubclass(kind, DetectorError):

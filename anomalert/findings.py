@@ -85,6 +85,7 @@ class Findings:
 
     def record(self, notifiers: Sequence[str]) -> RunRecord:
         """Return what the ledger is to keep, all of it in one transaction."""
+        live = sorted((each.slot, each.key) for each in self.drafts if each.slot >= self.newest)
         return RunRecord(
             slots=self.slots,
             readings=self.readings,
@@ -92,6 +93,7 @@ class Findings:
             incidents=list(self.incidents.values()),
             messages=[StoredMessage(each.key, each.slot, each.to_dict()) for each in self.drafts],
             notifiers=notifiers,
+            first=live[0][1] if live else None,
         )
 
 

@@ -1,7 +1,7 @@
 """From judged slots to incidents and what to say about them: a pure state machine.
 
 `advance` takes what is open and what one slot showed, and gives what is open then and what there is to say. It reads
-no clock and touches no disk, so that a run, a re-run and a replay over history say the same. Walks call this; it
+no clock and touches no disk, so that a run, a re-run and a backtest say the same. Walks call this; it
 calls `episodes`.
 """
 

@@ -21,6 +21,7 @@ __all__ = [
     "Message",
     "Notifier",
     "Picture",
+    "Probing",
     "RunReport",
     "Source",
     "plugin_name",
@@ -80,6 +81,25 @@ class Notifier(Protocol):
         ------
         NotSentError, RejectedError, UnknownOutcomeError
             Certainly not delivered; refused; perhaps delivered. Any other exception counts as unknown.
+        """
+        ...
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A notifier that can also ask its channel whether it answers, without anything that people see.
+
+    It is asked only if messages may not have arrived and there is nothing else to send: once the channel answers, they
+    are sent as one. Without `probe` they wait for the next message that is accepted, which names them.
+    """
+
+    def probe(self) -> None:
+        """Return if the channel answers now.
+
+        Raises
+        ------
+        DeliveryError
+            If it does not, saying why. Any other exception counts as that too.
         """
         ...
 

@@ -7,7 +7,7 @@ ledger; `Draft.message` makes what a notifier sends. Pipelines call this; it cal
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
@@ -17,7 +17,7 @@ from anomalert.interfaces import Alert, Fact, Message
 from anomalert.phrases import LANGUAGES, Language, Phrases
 from anomalert.scenes import Scene, Sketch
 
-__all__ = ["Draft", "digest", "draft", "gravest_first", "key_of", "opened_key"]
+__all__ = ["Draft", "draft", "gravest_first", "key_of", "opened_key"]
 
 logger = logging.getLogger(__name__)
 
@@ -175,27 +175,6 @@ def draft(
         replies_to=None if said.kind == "opened" else opened_key(pipeline, said.subject),
         language=language,
     )
-
-
-def digest(drafts: Sequence[Draft], key: str) -> Draft:
-    """Return one message for several that are late: what happened while nothing could be told, the oldest first."""
-    phrases = LANGUAGES[drafts[0].language]
-    facts = [fact for each in drafts for fact in (each.facts if each.folded else (_folded(each),))]
-    count = sum(each.folded or 1 for each in drafts)
-    return replace(
-        drafts[-1],
-        key=key,
-        headline=phrases.digest.format(count=count),
-        alerts=tuple(alert for each in drafts for alert in each.alerts),
-        facts=tuple(facts),
-        replies_to=None,
-        folded=count,
-    )
-
-
-def _folded(each: Draft) -> Fact:
-    """Return a whole message as one paragraph."""
-    return Fact(each.headline, tuple(line for fact in each.facts for line in (fact.heading, *fact.lines) if line))
 
 
 def _links(scenes: Sequence[Scene]) -> dict[str, str]:

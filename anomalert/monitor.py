@@ -1,6 +1,6 @@
 """What is watched: a source, its metrics, and how its rows become the panel that is judged.
 
-`Monitor.panel` and `Monitor.judge` are the one path from rows to judgements: a notebook, a replay and a scheduled
+`Monitor.panel` and `Monitor.judge` are the one path from rows to judgements: a notebook, a backtest and a scheduled
 run all take it. Pipelines and notebooks call this; it calls sources (by their seam), `policy`, `detection`, `panel`.
 """
 

@@ -48,7 +48,7 @@ class Outbox(Protocol):
         ...
 
     def fold(self, keys: Sequence[str], notifier: str, digest: StoredMessage) -> None:
-        """Send `digest` to `notifier` in place of the pending messages `keys`."""
+        """Send `digest` to `notifier` in place of the messages `keys`, which are pending or unsure."""
         ...
 
     def unsure(self, notifier: str) -> list[StoredMessage]:

@@ -31,6 +31,7 @@ class Phrases:
     digest: str
     may_repeat: str
     unsure: str
+    all_unsure: str
     refused: str
     memory_lost: str
     heading: str
@@ -79,6 +80,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
         digest="While nothing could be told: {count} messages",
         may_repeat="{headline} (may be a repeat)",
         unsure="May not have reached you: {headline}",
+        all_unsure="May not have reached you: {count} messages",
         refused="You are told because {notifier} refused it: {reason}",
         memory_lost="The ledger cannot be used, so this may be a repeat: {reason}",
         heading="Metric {metric}:",
@@ -107,6 +109,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
         digest="Пока нельзя было сообщить, накопилось сообщений: {count}",
         may_repeat="{headline} (возможно, повтор)",
         unsure="Могло не дойти: {headline}",
+        all_unsure="Могло не дойти сообщений: {count}",
         refused="Пришло сюда, потому что {notifier} не принимает: {reason}",
         memory_lost="Журнал недоступен, это может быть повтор: {reason}",
         heading="Метрика {metric}:",

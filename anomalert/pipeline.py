@@ -32,6 +32,8 @@ __all__ = ["Pipeline"]
 
 logger = logging.getLogger(__name__)
 
+LATE = "pipeline %r: %d slots changed after they were judged, the first is %s: if rows are late, take a longer `settle`"
+
 
 class Pipeline:
     """Monitors, the notifiers that are told about them, and the ledger that remembers what was told.
@@ -220,7 +222,9 @@ class Pipeline:
         """Record what was found, then deliver it."""
         if dry_run:
             return self._delivered(found, MemoryOutbox((), ()), instant, dry_run)
-        session.commit(found.record(tuple(map(plugin_name, self.notifiers))))
+        revised = session.commit(found.record(tuple(map(plugin_name, self.notifiers))))
+        if revised:
+            logger.warning(LATE, self.name, len(revised), revised[0])
         reached("run: recorded, nothing sent")
         return self._delivered(found, session, instant, dry_run)
 

@@ -4,7 +4,7 @@ A policy is a sequence of steps. A step may hold an anomaly back; it labels it a
 I not told?" has an answer for every slot. Monitors and notebooks call this; it calls `detection`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from anomalert.detection import Detection
 from anomalert.errors import ConfigurationError
 from anomalert.panel import as_duration
+from anomalert.quiet_hours import are_quiet, as_quiet_times
 from anomalert.settings import is_number
 
 Floats = NDArray[np.float64]
@@ -70,6 +71,9 @@ class Policy:
     adapt : str or Timedelta, default "3D"
         Slots of an incident enter the baseline as what was expected there, but only so long: what lasts longer is the
         new usual course.
+    quiet : str or sequence of str, default ()
+        Local times at which no incident opens: ``"22:00-07:00"``, ``"Sat-Sun"``, ``"Mon-Fri 12:00-13:00"``. What begins
+        then and lasts is told when they are over; of what is open already its course and its end are told as ever.
 
     Examples
     --------
@@ -90,6 +94,7 @@ class Policy:
     worsen: tuple[float, float] = (1.25, 0.2)
     remind: str | pd.Timedelta | None = "1D"
     adapt: str | pd.Timedelta = "3D"
+    quiet: str | Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.direction not in ("both", "up", "down"):
@@ -113,6 +118,9 @@ class Policy:
         if self.remind is not None:
             as_duration(self.remind, "remind")
         as_duration(self.adapt, "adapt")
+        # Hashable, so that metrics with equal policies can be judged together.
+        object.__setattr__(self, "quiet", (self.quiet,) if isinstance(self.quiet, str) else tuple(self.quiet))
+        as_quiet_times(self.quiet)
 
     @property
     def memory(self) -> int:
@@ -220,12 +228,20 @@ def _not_persistent(policy: Policy, seen: _Seen, standing: Flags) -> Flags:
     return ~enough
 
 
+def _quiet_hours(policy: Policy, seen: _Seen, standing: Flags) -> Flags:
+    if not policy.quiet:
+        return np.zeros_like(standing)
+    quiet: Flags = np.broadcast_to(are_quiet(seen.slots, as_quiet_times(policy.quiet))[:, None], standing.shape)
+    return quiet
+
+
 STEPS: tuple[tuple[str, Holds], ...] = (
     ("direction", _other_direction),
     ("min_score", _low_score),
     ("min_change", _small_change),
     ("min_volume", _small_volume),
     ("persist", _not_persistent),
+    ("quiet", _quiet_hours),
 )
 """The steps in the order in which they are asked; each sees the anomalies that the steps before it let through."""
 

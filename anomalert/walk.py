@@ -1,6 +1,6 @@
 """The one path from panels to what there is to say: slot by slot, day by day, through every monitor of a pipeline.
 
-Runs, re-runs, catch-up after an outage and replays over history all walk here, so that they say the same. Pipelines
+Runs, re-runs, catch-up after an outage and backtests all take these steps, so that they say the same. Pipelines
 call this; it calls `monitor` and `incidents`.
 """
 

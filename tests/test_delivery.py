@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -112,7 +112,9 @@ class FakeLedger:
         """Replace messages by a digest."""
         with self.lock:
             for key in keys:
-                del self.open[key, notifier]
+                assert (key, notifier) in self.open or self.messages[key] in self.given_up[notifier]
+                self.open.pop((key, notifier), None)
+            self.given_up[notifier] = [each for each in self.given_up.get(notifier, []) if each.key not in keys]
         self.queue(digest, notifier)
 
     def unsure(self, notifier: str) -> list[StoredMessage]:
@@ -233,6 +235,71 @@ def test_an_unknown_outcome_allows_one_marked_repeat_and_then_a_word_about_it() 
         sent(outbox, chat)
     assert chat.messages[0].facts[-1] == Fact("May not have reached you: headline a", ())
     assert chat.messages[1].facts == (Fact("fact c", ()),)
+
+
+class Asked(FakeNotifier):
+    """A channel that can be asked whether it answers."""
+
+    def __init__(
+        self, errors: Iterable[DeliveryError | None] = (), answers: Iterable[BaseException | None] = ()
+    ) -> None:
+        super().__init__(errors)
+        self.answers = list(answers)
+
+    def probe(self) -> None:
+        """Give the next answer; none is left when there is nothing to ask any more."""
+        answer = self.answers.pop(0)
+        if answer is not None:
+            raise answer
+
+
+SILENT = UnknownOutcomeError("no answer")
+
+
+def test_what_may_not_have_arrived_is_sent_as_one_when_the_channel_answers_again() -> None:
+    """Nothing that people could see leaves before; then all of it as one message that says what it is, once."""
+    chat = Asked([SILENT] * 4, [SILENT, NotSentError("no connection"), None])
+    outbox = ledger_with(stored("a"), stored("b"))
+    for _ in range(2):
+        sent(outbox, chat)
+    assert len(outbox.unsure("fake")) == 2
+    assert [type(error) for _ in range(2) for error in sent(outbox, chat)[1]] == [UnknownOutcomeError, NotSentError]
+    assert len(chat.attempts) == 4
+    for _ in range(3):
+        assert sent(outbox, chat)[1] == []
+    (message,) = chat.messages
+    assert message.headline == "May not have reached you: 2 messages (may be a repeat)"
+    assert [fact.heading for fact in message.facts] == ["headline a", "headline b"]
+    assert message.key.startswith("unsure/fake/")
+    assert outbox.unsure("fake") == []
+
+
+def test_a_channel_that_answers_and_never_confirms_gets_no_digest_after_digest() -> None:
+    """One digest, tried twice as any message; what it stood for is named by the next message that gets through."""
+    chat = Asked([SILENT] * 4, [None])
+    outbox = ledger_with(stored("a"))
+    for _ in range(6):
+        sent(outbox, chat)
+    assert len(chat.attempts) == 4
+    assert [message.key for message in outbox.unsure("fake")] == [chat.attempts[-1].key]
+    outbox.queue(stored("b"), "fake")
+    sent(outbox, chat)
+    assert chat.messages[-1].facts[-1] == Fact("May not have reached you: headline a", ())
+    assert outbox.unsure("fake") == []
+    assert len(chat.answers) == 0
+
+
+def test_news_names_what_may_not_have_arrived_and_asks_nothing() -> None:
+    """The channel is asked only when there is nothing else to send."""
+    chat = Asked([SILENT] * 2)
+    outbox = ledger_with(stored("a"))
+    for _ in range(2):
+        sent(outbox, chat)
+    outbox.queue(stored("b"), "fake")
+    sent(outbox, chat)
+    assert [message.headline for message in chat.messages] == ["headline b"]
+    assert outbox.unsure("fake") == []
+    assert sent(outbox, chat) == ([], [])
 
 
 def test_a_message_that_another_run_took_is_left_to_it() -> None:

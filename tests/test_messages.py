@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anomalert import Baseline, Bounds, DayLagRatio, Detector, FrameSource, Metric, Monitor, WeeklyAverage
+from anomalert.digests import digest
 from anomalert.episodes import Incident, Observation, Outage, Said, State
 from anomalert.interfaces import Alert, AlertKind, Fact
-from anomalert.messages import Draft, digest, draft
+from anomalert.messages import Draft, draft
 from anomalert.phrases import LANGUAGES, Language
 from anomalert.scenes import Scene, Sketch
 from anomalert.testing import synthetic_panel
@@ -456,6 +457,17 @@ def test_a_digest_of_digests_counts_messages_and_not_digests() -> None:
     assert second.headline == "While nothing could be told: 4 messages"
     assert [fact.heading for fact in second.facts] == [f"▼ m{number} −95%" for number in range(4)]
     assert len(second.alerts) == 4
+
+
+@pytest.mark.parametrize(("language", "mark"), [("en", " (may be a repeat)"), ("ru", " (возможно, повтор)")])
+def test_a_digest_of_what_may_be_a_repeat_says_so(language: Language, mark: str) -> None:
+    """In its own headline, also when it goes into another digest."""
+    marked = replace(late(1), headline=f"{late(1).headline}{mark}")
+    drafts = [replace(each, language=language) for each in (late(0), marked)]
+    first = digest(drafts, "digest/1")
+    assert first.headline.endswith(mark)
+    assert digest([first, replace(late(2), language=language)], "digest/2").headline.endswith(mark)
+    assert not digest([drafts[0], drafts[0]], "digest/3").headline.endswith(mark)
 
 
 def test_the_picture_of_a_day_is_the_whole_local_day() -> None:

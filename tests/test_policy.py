@@ -1,7 +1,7 @@
 """Policies: every step labels and none deletes, held to loops over the slots; settings that make no sense."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from anomalert.errors import ConfigurationError
 from anomalert.policy import STEPS
 
 SLOT = pd.Timedelta("15min")
-STEP_NAMES = ("direction", "min_score", "min_change", "min_volume", "persist")
+STEP_NAMES = ("direction", "min_score", "min_change", "min_volume", "persist", "quiet")
 
 
 def detection_of(columns: dict[str, list[float]], expected: float = 100.0, rows: list[int] | None = None) -> Detection:
@@ -43,6 +43,7 @@ def label(row: Mapping[Any, Any], policy: Policy, standing: set[tuple[str, int]]
         "min_change": not abs(row["deviation"]) >= policy.min_change,
         "min_volume": bool(policy.min_volume) and not row["volume"] >= policy.min_volume,
         "persist": others + 1 < k,
+        "quiet": any(QUIET[words](row["slot"]) for words in policy.quiet),
     }
 
 
@@ -58,10 +59,21 @@ def oracle(judgements: pd.DataFrame, policy: Policy, first: pd.Timestamp) -> lis
             labels.append({**nothing, "is_alert": False})
             continue
         said = label(row, policy, here, number)
-        if not any(said[name] for name in STEP_NAMES[:-1]):
+        if not any(said[name] for name in STEP_NAMES[:-2]):
             here.add(("up" if row["value"] > row["expected"] else "down", number))
         labels.append({**said, "is_alert": not any(said.values())})
     return labels
+
+
+QUIET: dict[str, Callable[[pd.Timestamp], bool]] = {
+    # What each text means of a slot, on the Monday that the detections of these tests lie on.
+    "12:00-13:30": lambda slot: slot.hour == 12 or (slot.hour == 13 and slot.minute < 30),
+    "14:00-11:00": lambda slot: slot.hour >= 14 or slot.hour < 11,
+    "Sat-Mon 10:30-10:45": lambda slot: (slot.hour, slot.minute) == (10, 30),
+    "Sun 22:00-10:15": lambda slot: (slot.hour, slot.minute) == (10, 0),
+    "Tue-Sun": lambda slot: slot.day != 2,
+    "Mon": lambda slot: slot.day == 2,
+}
 
 
 @st.composite
@@ -74,6 +86,7 @@ def policies(draw: st.DrawFn) -> Policy:
         min_change=draw(st.sampled_from([0.0, 0.6, 0.9])),
         min_volume=draw(st.sampled_from([None, 0.0, 10.0, 150.0])),
         persist=(draw(st.integers(1, n)), n),
+        quiet=draw(st.lists(st.sampled_from(list(QUIET)), max_size=2)),
     )
 
 
@@ -231,6 +244,11 @@ def test_a_detection_without_slots_gives_judgements_without_rows() -> None:
         ({"min_change": math.nan}, "`min_change` is nan"),
         ({"min_volume": -1}, "`min_volume` is -1: take 0 (off) or more"),
         ({"min_volume": math.inf}, "`min_volume` is inf"),
+        ({"quiet": "22-7"}, "`quiet` holds '22-7': write local times as '22:00-07:00'"),
+        ({"quiet": ["Sat", ""]}, "`quiet` holds ''"),
+        ({"quiet": "Sunday"}, "`quiet` holds 'Sunday'"),
+        ({"quiet": "24:00-07:00"}, "a day begins at 00:00 and ends at 24:00"),
+        ({"quiet": "20:00-24:30"}, "a day begins at 00:00 and ends at 24:00"),
         ({"persist": (3, 2)}, "`persist` is (3, 2): (k, n) needs whole numbers, 1 <= k <= n, such as (2, 3)"),
         ({"persist": (0, 2)}, "`persist` is (0, 2)"),
         ({"persist": 2}, "`persist` is 2"),

@@ -54,6 +54,7 @@ WITHOUT_EXAMPLE = {
     "Injected": "comes from `inject`, whose example shows it",
     "Message": "a record that `Notifier.send` receives; docs/extending.md shows it",
     "Notifier": "a seam; docs/extending.md writes one in full",
+    "Probing": "a seam; docs/extending.md tells when to have it",
     "Picture": "a part of Message, whose use docs/extending.md shows",
     "RunReport": "comes from `Pipeline.run`; the example of Pipeline shows it",
     "Source": "a seam; docs/extending.md writes one in full",

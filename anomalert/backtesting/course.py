@@ -83,12 +83,9 @@ def marks_of(said: Sequence[Said], monitor: Monitor, metric: str) -> pd.DataFram
     return pd.DataFrame(rows, columns=["slot", "kind"], dtype=object).astype({"slot": "datetime64[ns, UTC]"})
 
 
-def events_of(labels: pd.DataFrame | None, metric: str, zone: str) -> pd.DataFrame | None:
-    """Return the labelled events of a metric as ``start, end`` in UTC; what has no zone is local time."""
-    if labels is None:
-        return None
-    own = labels[labels["metric"] == metric]
-    return pd.DataFrame({name: _instants(own[name], zone) for name in ("start", "end")})
+def events_of(labels: pd.DataFrame | None, metric: str) -> pd.DataFrame | None:
+    """Return the labelled events of a metric as ``start, end``."""
+    return None if labels is None else labels.loc[labels["metric"] == metric, ["start", "end"]]
 
 
 def monitor_of(monitors: Sequence[Monitor], metric: str | None) -> tuple[Monitor, str]:
@@ -112,12 +109,3 @@ def _cut(block: Verdicts, metric: str, start: pd.Timestamp, end: pd.Timestamp) -
     own = block.rows(rows).ordered((metric,))
     columns = {name: getattr(own, name)[:, 0] for name in ("value", "expected", "lower", "upper", "steps")}
     return pd.DataFrame({**columns, "is_anomaly": own.score[:, 0] > 1.0, "told": own.is_alert[:, 0]}, own.slots)
-
-
-def _instants(times: pd.Series, zone: str) -> pd.DatetimeIndex:
-    instants = pd.DatetimeIndex(pd.to_datetime(times.to_list(), format="ISO8601"))
-    if instants.tz is None:
-        # Where a clock has an hour twice, the first; where it has none, what follows.
-        first = np.ones(len(instants), dtype=bool)
-        instants = instants.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
-    return instants.tz_convert("UTC")

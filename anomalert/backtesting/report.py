@@ -121,11 +121,11 @@ def _metrics(found: "Backtest") -> Markup:
 def _scores(found: "Backtest") -> Markup:
     if found.labels is None:
         return Markup()
-    words = f"Known events: {len(found.labels)}."
-    scores: Any = getattr(found, "scores", None)
-    if not isinstance(scores, pd.DataFrame):
-        return section("Against the known events", words + " They are shaded in the pictures.")
-    return section("Against the known events", words, _frame_table(scores, scores.index.name or ""))
+    words = (
+        f"Known events: {len(found.labels)}, shaded in the pictures. Precision, recall, F1 and delay are those of the "
+        "incidents; the last three figures are of the detectors' scores, before any policy."
+    )
+    return section("Against the known events", words, _frame_table(found.scores, "metric"))
 
 
 def _frame_table(frame: pd.DataFrame, name: object) -> Markup:

@@ -249,7 +249,7 @@ class Backtest:
         course = MetricCourse.of(self.verdicts[monitor.name], name, zone, first, last)
         marks = marks_of(self.said, monitor, name)
         shown = marks[(marks["slot"] >= first) & (marks["slot"] < last)]
-        events = events_of(self.labels, name, zone)
+        events = events_of(self.labels, name)
         return charts.draw_timeline(course.frame, name, marks=shown, rows=course.rows, events=events)
 
     def to_html(self, path: str | Path | None = None, *, pictures: int = 12) -> str:

@@ -71,6 +71,8 @@ def scores_of(blocks: Sequence[Verdicts]) -> pd.DataFrame:
 
 def scores_against(found: "Backtest", labels: pd.DataFrame) -> pd.DataFrame:
     """Return what `Backtest.scores` says; see there."""
+    if not any(found.verdicts.values()):  # It was interrupted before anything was judged.
+        return pd.DataFrame(index=pd.Index(found.metrics, name="metric"))
     scores = {
         str(metric): frame[metric]
         for blocks in found.verdicts.values()

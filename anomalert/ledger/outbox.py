@@ -4,7 +4,7 @@ A try is noted before it is made, its outcome after, each durable before the cal
 it calls `store`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from anomalert.errors import LedgerDamagedError, LedgerError, Outcome
 from anomalert.ledger.encoding import from_json, instants_of, seconds_of, text_of, to_json
@@ -32,6 +32,7 @@ class LedgerOutbox:
         self.pipeline = pipeline
         self._store = store
         self._seen: dict[tuple[str, str], int] = {}
+        self._ahead: set[tuple[str, str]] = set()
 
     def pending(self, notifier: str) -> list[Pending]:
         """Return what is still to be sent to `notifier`, the oldest slot first."""
@@ -39,13 +40,15 @@ class LedgerOutbox:
             rows, messages = self._of_status(notifier, "pending")
         waiting = []
         for row in rows:
-            self._seen[str(row["message"]), notifier] = _number(row["attempts"])
+            named = str(row["message"]), notifier
+            self._seen[named] = _number(row["attempts"])
             waiting.append(
                 Pending(
                     messages[str(row["message"])],
                     notifier,
                     attempts=_number(row["attempts"]),
-                    in_doubt=_number(row["in_doubt"]) > 0,
+                    # The try that this session itself has noted ahead has not begun.
+                    in_doubt=_number(row["in_doubt"]) > (named in self._ahead),
                     unknowns=_number(row["unknowns"]),
                 )
             )
@@ -64,6 +67,8 @@ class LedgerOutbox:
             claimed it since this session saw it.
         """
         distinct = sorted(set(keys))
+        if len(distinct) == 1 and (distinct[0], notifier) in self._ahead:
+            return self._claimed_ahead(distinct[0], notifier)
         try:
             with self._store.transaction("claim"):
                 attempt = self._claimed(distinct, notifier)
@@ -123,12 +128,12 @@ class LedgerOutbox:
             self._store.insert(DELIVERIES, [self._delivery_row(row, notifier)])
 
     def fold(self, keys: Sequence[str], notifier: str, digest: StoredMessage) -> None:
-        """Send `digest` to `notifier` in place of the pending messages `keys`.
+        """Send `digest` to `notifier` in place of the messages `keys`, which are pending or unsure.
 
         Raises
         ------
         LedgerError
-            If there is a message of the digest's key, or one of `keys` is not pending: nothing is folded then.
+            If there is a message of the digest's key, or one of `keys` is neither: nothing is folded then.
         """
         row = self._message_row(digest)
         with self._store.transaction("fold"):
@@ -137,7 +142,7 @@ class LedgerOutbox:
             self._store.insert(DELIVERIES, [self._delivery_row(row, notifier)])
             for key in sorted(set(keys)):
                 before = self._delivery(key, notifier)
-                if before is None or before["status"] != "pending":
+                if before is None or before["status"] not in ("pending", "unsure"):
                     raise self._refused(f"message {key} is not pending for {notifier}, so it cannot be folded")
                 self._change(before, status="folded", folded_into=digest.key)
 
@@ -155,6 +160,14 @@ class LedgerOutbox:
                 if before is not None and before["status"] == "unsure":
                     self._change(before, status="done")
 
+    def _claimed_ahead(self, key: str, notifier: str) -> int | None:
+        """Return the number of the try that was noted along with its message, unless another owner came since."""
+        self._ahead.remove((key, notifier))
+        self._seen[key, notifier] = 1
+        delivery = self._delivery(key, notifier)
+        is_mine = delivery is not None and delivery["status"] == "pending" and delivery["attempts"] == 1
+        return 1 if is_mine else None
+
     def _claimed(self, keys: Sequence[str], notifier: str) -> int:
         deliveries = [self._delivery(key, notifier) for key in keys]
         attempt = 1 + max(self._seen.get((key, notifier), 0) for key in keys)
@@ -164,10 +177,7 @@ class LedgerOutbox:
             if before is None or before["status"] != "pending" or before["attempts"] != seen:
                 raise self._taken(key, notifier)
             self._change(before, attempts=attempt, in_doubt=_number(before["in_doubt"]) + 1)
-        tries: list[Row] = [
-            {**self._key_of(key, notifier), "attempt": attempt, "outcome": None, "receipt": None, "error": None}
-            for key in keys
-        ]
+        tries = [self._untold(self._key_of(key, notifier), attempt) for key in keys]
         if self._store.insert(ATTEMPTS, tries) != len(tries):
             raise self._taken(keys[0], notifier)
         return attempt
@@ -213,6 +223,11 @@ class LedgerOutbox:
             if row["message"] not in messages:
                 raise LedgerDamagedError(f"the ledger is damaged: message {row['message']} is gone")
         return rows, messages
+
+    def _untold(self, delivery: Mapping[str, str | int | None], attempt: int) -> Row:
+        """Return the row of a try whose outcome is not known yet."""
+        key = {name: delivery[name] for name in ("pipeline", "message", "notifier")}
+        return {**key, "attempt": attempt, "outcome": None, "receipt": None, "error": None}
 
     def _key_of(self, key: str, notifier: str) -> dict[str, str]:
         return {"pipeline": self.pipeline, "message": key, "notifier": notifier}

@@ -118,6 +118,9 @@ class RunRecord:
         A key that was queued before is not queued again.
     notifiers : sequence of str
         Each is to get every one of these messages.
+    first : str, optional
+        Key of the message that each of them is sent at once. Its claim is noted along with it, if it is new, which
+        spares a wait for the disk; `LedgerSession.claim` still has to be asked.
     """
 
     slots: Sequence[SlotRecord] = ()
@@ -126,3 +129,4 @@ class RunRecord:
     incidents: Sequence[dict[str, Any]] = ()
     messages: Sequence[StoredMessage] = ()
     notifiers: Sequence[str] = ()
+    first: str | None = None

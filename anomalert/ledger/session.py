@@ -86,8 +86,8 @@ class LedgerSession(LedgerOutbox):
         rows = self._in_range(READINGS, monitor, start, end)
         return {slot: from_json(str(row["body"])) for slot, row in zip(_slots(rows), rows, strict=True)}
 
-    def commit(self, record: RunRecord) -> None:
-        """Note all that a run found, durably and as a whole.
+    def commit(self, record: RunRecord) -> list[pd.Timestamp]:
+        """Note all that a run found, durably and as a whole; return the slots that were read differently before.
 
         A reading that differs from the one that was there is kept beside it, in the revisions: where both know a
         metric and its values differ; NaN and None are the same. Verdicts and messages that are there stay as they are.
@@ -98,17 +98,16 @@ class LedgerSession(LedgerOutbox):
         incidents = [self._incident_row(incident) for incident in record.incidents]
         state = None if record.state is None else to_json(record.state)
         with self._store.transaction("commit"):
-            self._put_readings(readings)
+            revised = self._put_readings(readings)
             self._store.insert(LAYOUTS, layouts)
             self._store.insert(SLOTS, slots)
-            for message in messages:
-                # A message that was queued before is not queued again, for nobody: who joined later is told of later.
-                if self._store.insert(MESSAGES, [message]):
-                    self._store.insert(DELIVERIES, [self._delivery_row(message, name) for name in record.notifiers])
+            claimed = self._queue_all(messages, record)
             for incident in incidents:
                 self._store.put(INCIDENTS, incident)
             if state is not None:
                 self._store.put(STATES, {"pipeline": self.pipeline, "body": state})
+        self._ahead |= claimed
+        return instants_of(sorted(revised))
 
     def prune(self, before: pd.Timestamp, keep: Collection[str] = ()) -> None:
         """Remove what is about slots before `before`: all of it, or nothing.
@@ -131,8 +130,25 @@ class LedgerSession(LedgerOutbox):
         bounds = {"start": bound_of(start, "start"), "end": bound_of(end, "end")}
         return self._store.select(table, IN_RANGE, pipeline=self.pipeline, monitor=monitor, **bounds)
 
-    def _put_readings(self, rows: Sequence[Row]) -> None:
-        new = []
+    def _queue_all(self, messages: Iterable[Row], record: RunRecord) -> set[tuple[str, str]]:
+        """Queue what is new; return which message is claimed for whom by that."""
+        claimed: set[tuple[str, str]] = set()
+        for message in messages:
+            # A message that was queued before is not queued again, for nobody: who joined later is told of later.
+            if not self._store.insert(MESSAGES, [message]):
+                continue
+            tries = 1 if message["message"] == record.first else 0
+            deliveries = [
+                self._delivery_row(message, name) | {"attempts": tries, "in_doubt": tries} for name in record.notifiers
+            ]
+            self._store.insert(DELIVERIES, deliveries)
+            if tries:
+                self._store.insert(ATTEMPTS, [self._untold(row, tries) for row in deliveries])
+                claimed = {(str(row["message"]), str(row["notifier"])) for row in deliveries}
+        return claimed
+
+    def _put_readings(self, rows: Sequence[Row]) -> set[int]:
+        new, revised = [], set()
         for monitor in {str(row["monitor"]) for row in rows}:
             of_monitor = {int(row["slot"] or 0): row for row in rows if row["monitor"] == monitor}
             bounds = {"start": min(of_monitor), "end": max(of_monitor) + 1}
@@ -141,11 +157,13 @@ class LedgerSession(LedgerOutbox):
             for slot, row in of_monitor.items():
                 if slot not in known:
                     new.append(row)
-                elif known[slot] != row:
-                    self._revise(known[slot], row, seen=max(of_monitor))
+                elif known[slot] != row and self._revise(known[slot], row, seen=max(of_monitor)):
+                    revised.add(slot)
         self._store.insert(READINGS, new)
+        return revised
 
-    def _revise(self, before: Row, after: Row, seen: int) -> None:
+    def _revise(self, before: Row, after: Row, seen: int) -> bool:
+        """Put another reading in place of the one of before; return whether a value has changed."""
         self._store.put(READINGS, after)
         changes = _changes(from_json(str(before["body"])), from_json(str(after["body"])))
         if changes:
@@ -153,6 +171,7 @@ class LedgerSession(LedgerOutbox):
             earlier = self._store.select(REVISIONS, READINGS.same_key, **key)
             revision = 1 + max((int(row["revision"] or 0) for row in earlier), default=0)
             self._store.insert(REVISIONS, [{**key, "revision": revision, "seen": seen, "changes": to_json(changes)}])
+        return bool(changes)
 
     def _with_digests(self, keep: Iterable[str]) -> set[str]:
         kept: set[str] = set()

@@ -21,6 +21,12 @@ OLDEST = (3, 35)
 BUSY_SECONDS = 10.0
 """How long a statement waits for another connection's transaction; those take milliseconds."""
 
+PAGE = 8192
+"""Bytes; rows of a kilobyte waste a quarter of the usual pages of four kilobytes."""
+
+LONG_LOG = 1 << 20
+"""Bytes of the write-ahead log from which on a run that has time writes it back into the file."""
+
 Result = TypeVar("Result")
 
 DAMAGED = {
@@ -50,9 +56,11 @@ class SqliteEngine:
         Absolute.
     place : str
         What the ledger is called in errors.
+    on_commit : callable
+        Called with the number of every transaction that is on the disk; each file counts its own.
     """
 
-    def __init__(self, path: Path, place: str) -> None:
+    def __init__(self, path: Path, place: str, on_commit: Callable[[int], None] = lambda _: None) -> None:
         if sqlite3.sqlite_version_info < OLDEST:
             needed = ".".join(map(str, OLDEST))
             raise LedgerError(
@@ -60,15 +68,11 @@ class SqliteEngine:
                 " with a newer one, or a PostgreSQL ledger"
             )
         self.place = place
-        self._connection = self._guarded(
-            lambda: sqlite3.connect(
-                f"{path.as_uri()}?mode=rw",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-                timeout=BUSY_SECONDS,
-            )
-        )
+        self._path = path
+        self._on_commit = on_commit
+        self._commits = 0
+        self._connection = self._connected("rw")
+        self._keeper: sqlite3.Connection | None = None
 
     def be_durable(self) -> None:
         """Have every commit on the disk when it returns, also if the power fails then; call it before the first one."""
@@ -82,6 +86,33 @@ class SqliteEngine:
         # A file that somebody else made may bring no code along, and damage is looked for where it costs nothing.
         self.execute("PRAGMA trusted_schema = OFF")
         self.execute("PRAGMA cell_size_check = ON")
+        # For runs that never have time to write the log back: then a commit of theirs does.
+        self.execute(f"PRAGMA wal_autocheckpoint = {LONG_LOG // PAGE * 3 // 2}")
+
+    def keep_log(self) -> None:
+        """Leave the log on the disk when the connection is closed: to begin a new one costs three waits for the disk.
+
+        SQLite writes the log back when the last connection is closed, unless that one may only read; so there is one.
+        """
+        self._keeper = keeper = self._connected("ro")
+        # It takes part in the log from its first look at the file on.
+        self._guarded(lambda: keeper.execute("PRAGMA user_version").fetchall())
+
+    def shorten_log(self) -> None:
+        """Write a long log back into the file, if nothing else was noted than what every run notes.
+
+        A run that delivers has people waiting for it; most runs have nothing to say.
+        """
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if self._commits > 1 or not log.exists() or log.stat().st_size < LONG_LOG:
+            return
+        # Whoever reads just now is not waited for: the next run tries again.
+        self.execute("PRAGMA busy_timeout = 0")
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+        # The first transaction of a new log waits for the disk once more than others do.
+        self.begin()
+        self.commit()
 
     def execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement; return its rows."""
@@ -109,8 +140,16 @@ class SqliteEngine:
             self.rollback()
 
     def commit(self) -> None:
-        """End the transaction, durably."""
+        """End the transaction, durably, and number it."""
+        number = self.number() + 1
+        self.execute(f"PRAGMA user_version = {number}")
         self.execute("COMMIT")
+        self._commits += 1
+        self._on_commit(number)
+
+    def number(self) -> int:
+        """Return how many transactions the file has seen."""
+        return int(self.execute("PRAGMA user_version")[0][0])
 
     def rollback(self) -> None:
         """End the transaction as if it had not begun."""
@@ -130,8 +169,7 @@ class SqliteEngine:
 
     def mark(self) -> None:
         """Have an empty file say that it is a ledger."""
-        # Rows of a kilobyte waste a quarter of the usual pages of four.
-        self.execute("PRAGMA page_size = 8192")
+        self.execute(f"PRAGMA page_size = {PAGE}")
         self.execute(f"PRAGMA application_id = {APPLICATION}")
 
     def is_marked(self) -> bool:
@@ -145,8 +183,18 @@ class SqliteEngine:
         return [] if found == ["ok"] else [f"SQLite's integrity check: {line}" for line in found]
 
     def close(self) -> None:
-        """Close the connection; the last one writes the log back into the file."""
+        """Close the connection; the last one writes the log back into the file, unless it is kept."""
         self._connection.close()
+        if self._keeper is not None:
+            self._keeper.close()
+
+    def _connected(self, mode: str) -> sqlite3.Connection:
+        address = f"{self._path.as_uri()}?mode={mode}"
+        return self._guarded(
+            lambda: sqlite3.connect(
+                address, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
+            )
+        )
 
     def _guarded(self, action: Callable[[], Result]) -> Result:
         try:

@@ -1,6 +1,6 @@
 """The files of a SQLite ledger: made whole, locked while in use, moved aside when damaged.
 
-`Ledger` calls this; it calls `sqlite`, `schema`, `file_lock` and `mounts`.
+`Ledger` calls this; it calls `sqlite`, `schema`, `file_lock`, `witness` and `mounts`.
 """
 
 import os
@@ -19,6 +19,7 @@ from anomalert.ledger.schema import migrate
 from anomalert.ledger.sqlite import SqliteEngine
 from anomalert.ledger.store import Store
 from anomalert.ledger.tables import VERSIONS
+from anomalert.ledger.witness import Witness
 
 __all__ = ["SqlitePlace"]
 
@@ -56,14 +57,21 @@ class SqlitePlace:
                 self._make_if_missing(path)
             held.enter_context(self._in_use(path, "shared"))
             self._check(path)
-            engine = held.enter_context(closing(SqliteEngine(path, self.name)))
+            witness = _witness_of(path)
+            # Before the ledger is looked at: others may write meanwhile.
+            needed = witness.newest()
+            engine = held.enter_context(closing(SqliteEngine(path, self.name, witness.saw)))
             self._check_is_ledger(engine)
             engine.be_durable()
+            engine.keep_log()
+            self._check_is_newest(engine, needed)
             if pipeline is not None:
                 engine.check_writable()
             with closing(Store(engine)) as store:
                 migrate(store)
                 yield store
+            if pipeline is not None:
+                engine.shorten_log()
 
     def move_aside(self, at: pd.Timestamp) -> Path | None:
         """Rename the files to a name with the instant; return it, or None if there is nothing to move any more."""
@@ -78,6 +86,7 @@ class SqlitePlace:
                     beside = path.with_name(path.name + companion)
                     if beside.exists():
                         beside.rename(target.with_name(target.name + companion))
+                _witness_of(path).forget()
             return target
 
     def _path(self) -> Path:
@@ -89,7 +98,7 @@ class SqlitePlace:
         return path
 
     def _in_use(self, path: Path, mode: Literal["shared", "exclusive"]) -> AbstractContextManager[None]:
-        return file_lock(path.with_name(f"{path.name}.lock"), mode, self._wait, f"ledger {self.name}")
+        return file_lock(_shared_file_of(path), mode, self._wait, f"ledger {self.name}")
 
     def _make_if_missing(self, path: Path) -> None:
         if path.exists():
@@ -106,6 +115,7 @@ class SqlitePlace:
                 # Of a database that is gone: SQLite would play these into the new one.
                 path.with_name(name + companion).unlink(missing_ok=True)
         draft.unlink(missing_ok=True)
+        _witness_of(path).forget()
         os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(SqliteEngine(draft, self.name)) as engine:
             engine.mark()
@@ -134,12 +144,29 @@ class SqlitePlace:
             raise LedgerDamagedError(f"the ledger is damaged: {self.name} has lost its tables")
         raise LedgerError(f"{self.name} is a SQLite database of something else: name another file for the ledger")
 
+    def _check_is_newest(self, engine: SqliteEngine, needed: int) -> None:
+        if engine.number() < needed:
+            raise LedgerDamagedError(
+                f"the ledger is damaged: {self.name} has {engine.number()} transactions, and {needed} were written:"
+                " its end is lost, or it is an older copy"
+            )
+
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise LedgerError(f"cannot {what} ledger {self.name}: {error.strerror}") from error
+
+
+def _shared_file_of(path: Path) -> Path:
+    """Return the file that all who have the database open lock together."""
+    return path.with_name(f"{path.name}.lock")
+
+
+def _witness_of(path: Path) -> Witness:
+    """Return what knows how new the database is; it is kept where the lock is, and only used under it."""
+    return Witness(_shared_file_of(path))
 
 
 def _free_name(wanted: Path) -> Path:

@@ -48,6 +48,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 4.0
 
 SHORTEST_FLOOD_WAIT = 0.1
 
+PROBE_SECONDS = 5.0
+"""What a question may take that nobody waits for but the end of the run."""
+
 
 class TelegramNotifier:
     """Send messages to a Telegram chat, each as one post: picture, text under it, links as buttons.
@@ -135,6 +138,19 @@ class TelegramNotifier:
             return str(answer.message_id)
         # Raised here, outside of every handler, so that no foreign exception hangs on it as its context.
         raise error_of(answer, self.chat_id, self.topic_id)
+
+    def probe(self) -> None:
+        """Ask Telegram for the chat, which nobody sees; return if it answers.
+
+        Raises
+        ------
+        NotSentError, RejectedError, UnknownOutcomeError
+            There is no connection, Telegram says no, or it does not answer.
+        """
+        end = time.monotonic() + min(PROBE_SECONDS, self.deadline.total_seconds())
+        answer = self._call(Request("getChat", {}), end)
+        if not answer.ok:
+            raise error_of(answer, self.chat_id, self.topic_id)
 
     def _call(self, request: Request, end: float) -> Answer:
         """Make one request, and again only after answers that say for certain that nothing was delivered."""

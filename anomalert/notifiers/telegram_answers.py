@@ -42,6 +42,8 @@ class Answer:
         The chat's new id, if the group became a supergroup.
     may_repeat : bool
         Certainly not delivered, for a cause that may pass: try again freely.
+    ok : bool
+        The Bot API said yes, be it to a message or to something else.
     """
 
     outcome: Outcome
@@ -51,6 +53,7 @@ class Answer:
     retry_after: float | None = None
     migrate_to: int | None = None
     may_repeat: bool = False
+    ok: bool = False
 
     @property
     def refuses_markup(self) -> bool:
@@ -93,8 +96,8 @@ def read_answer(status: int, content: bytes, secrets: Sequence[Secret] = ()) -> 
     if answer.get("ok") is True and 200 <= status < 300:
         message_id = _message_id(answer.get("result"))
         if message_id is not None:
-            return Answer("accepted", "accepted", message_id)
-        return Answer("unknown", f"Telegram answered {status} and ok, but gave no message id")
+            return Answer("accepted", "accepted", message_id, ok=True)
+        return Answer("unknown", f"Telegram answered {status} and ok, but gave no message id", ok=True)
     return _refusal(status, answer, secrets)
 
 

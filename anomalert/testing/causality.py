@@ -1,6 +1,6 @@
 """Checks of what a verdict may depend on: on earlier rows of its metric, `lookback` of them, and the baseline alone.
 
-They are what makes a notebook, a replay and the scheduler say the same about a slot. Each takes a `Trial` and
+They are what makes a notebook, a backtest and the scheduler say the same about a slot. Each takes a `Trial` and
 raises `CheckError`; `detectors` runs them.
 """
 

@@ -39,6 +39,7 @@ policies = st.builds(
     recover=st.integers(1, 3),
     remind=st.sampled_from(["6h", "1D", None]),
     adapt=st.sampled_from(["6h", "3D"]),
+    quiet=st.sampled_from([(), ("22:00-07:00",), ("Sat-Sun", "Wed 12:00-13:00")]),
 )
 zones = st.sampled_from(["UTC", "Europe/Moscow", "Europe/Berlin", "America/New_York", "America/Sao_Paulo"])
 

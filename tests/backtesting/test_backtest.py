@@ -265,7 +265,8 @@ def test_scores_against_labels() -> None:
     quiet = pd.DataFrame({"metric": ["views"], "start": [found.start], "end": [found.start + SLOT]})
     scored = run(panel, labels=pd.concat([own, quiet])).scores
     assert list(scored.index) == ["views", "likes", "all"]
-    assert scored.loc["likes", ["event_precision", "event_recall", "event_f1"]].tolist() == [1, 1, 1]
+    measures = ["event_precision", "event_recall", "event_f1"]
+    assert scored.loc[["likes"], measures].to_numpy().tolist() == [[1, 1, 1]]
     views = own["metric"].tolist().count("views")
     assert scored.loc["views", "event_recall"] == pytest.approx(views / (views + 1))
     assert scored["false_messages_per_week"].tolist() == [0, 0, 0]

@@ -1,7 +1,5 @@
 """What a backtest draws and counts of a metric: its course, what was told of it, and which step held back the rest."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +10,7 @@ from matplotlib.figure import Figure
 from anomalert import Backtest, DayLagRatio, FrameSource, Metric, Monitor, Pipeline, backtest, charts
 from anomalert.errors import ConfigurationError
 from anomalert.policy import STEPS
+from anomalert.testing import synthetic_panel
 from tests.backtesting.found import DROP, END, START, TAGGED, ZONE, found
 from tests.backtesting.lives import START as LIFE
 from tests.backtesting.lives import feeds
@@ -73,14 +72,14 @@ def test_an_event_of_another_metric_is_not_shaded() -> None:
 
 
 def test_labels_may_have_a_zone_or_be_local_times() -> None:
-    """An event is where it was, told as an instant or in the monitor's local time."""
-    local = found()
-    events = local.labels
-    assert events is not None
-    aware = events.assign(**{name: events[name].dt.tz_localize(ZONE) for name in ("start", "end")})
-    pictures = [charts.to_png(each.plot("views")) for each in (local, replace(local, labels=aware))]
-    assert pictures[0] == pictures[1]
-    assert pictures[0] != charts.to_png(replace(local, labels=None).plot("views"))
+    """An event is where it was, told as an instant or in the local time of its metric's monitor."""
+    panel = synthetic_panel(days=4, seed=1, timezone=ZONE)[["views"]]
+    watched = Monitor(FrameSource(panel, name="feed"), [Metric("views", DayLagRatio())], timezone=ZONE)
+    local = pd.DataFrame({"metric": ["views"], "start": ["2026-10-07 15:00"], "end": ["2026-10-07 17:00"]})
+    aware = local.assign(start="2026-10-07T12:00Z", end="2026-10-07T14:00Z")
+    results = [backtest(watched, panel, labels=labels, progress=False) for labels in (local, aware, None)]
+    pictures = [charts.to_png(each.plot("views")) for each in results]
+    assert pictures[0] == pictures[1] != pictures[2]
 
 
 def test_all_that_was_judged_is_drawn_unless_a_part_is_asked_for() -> None:

@@ -1,5 +1,8 @@
 """Small records for ledgers, and all that a ledger holds as plain data."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -57,3 +60,10 @@ def contents_of(ledger: Ledger) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of every table of a ledger that nobody has open for writing."""
     with ledger._where().store(None) as store:
         return contents(store)
+
+
+def settle(path: Path) -> None:
+    """Have SQLite write a ledger's log back into its file, as the last connection of any other program does."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version").fetchall()
+    assert not path.with_name(f"{path.name}-wal").exists()

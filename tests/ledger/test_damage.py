@@ -12,14 +12,14 @@ import pytest
 from anomalert.errors import LedgerBusyError, LedgerDamagedError, LedgerError
 from anomalert.ledger import Ledger, RunRecord
 from anomalert.ledger.encoding import seconds_of
-from tests.ledger.samples import contents_of, message, reading, run, slot
+from tests.ledger.samples import contents_of, message, reading, run, settle, slot
 
 AT = pd.Timestamp("2026-11-24T13:15+03:00")
 
 
 @pytest.fixture
 def written(memory_folder: Path) -> Path:
-    """Give a ledger with rows in every table."""
+    """Give a ledger with rows in every table, all of it in one file."""
     path = memory_folder / "written.db"
     with Ledger(path).open("feed") as session:
         for number in range(12):
@@ -29,6 +29,7 @@ def written(memory_folder: Path) -> Path:
             attempt = session.claim([message(number).key], "chat")
             if attempt is not None and number < 8:
                 session.record([message(number).key], "chat", attempt, "accepted", receipt=f"{number}", final=True)
+    settle(path)
     return path
 
 
@@ -219,6 +220,7 @@ def test_a_log_cut_anywhere_leaves_whole_transactions(memory_folder: Path) -> No
     with ledger.open("feed") as session:
         session.commit(run(0))
     states = [contents_of(ledger)]
+    settle(path)
     with ledger.open("feed") as session:
         for number in (1, 2):
             session.commit(run(number))
@@ -232,6 +234,99 @@ def test_a_log_cut_anywhere_leaves_whole_transactions(memory_folder: Path) -> No
         seen.append(states.index(contents_of(Ledger(cut_path))))
     assert seen == sorted(seen)
     assert set(seen) == {0, 1, 2}
+
+
+@pytest.fixture
+def with_log(memory_folder: Path) -> Path:
+    """Give a ledger that was left as runs leave it: the newest of it in the log only."""
+    path = memory_folder / "alerts.db"
+    for number in range(6):
+        with Ledger(path).open("feed") as session:
+            session.commit(run(number))
+            session.pending("chat")
+            attempt = session.claim([message(number).key], "chat")
+            assert attempt is not None
+            session.record([message(number).key], "chat", attempt, "accepted", final=True)
+        if number == 2:
+            settle(path)
+    return path
+
+
+def left_as(path: Path, changed: dict[str, bytes]) -> Path:
+    """Write a copy of a ledger and of what lies beside it, with other contents of some of the files."""
+    copy = path.with_name("copy.db")
+    for ending in ("", "-wal", "-shm", ".lock"):
+        beside = path.with_name(path.name + ending)
+        copy.with_name(copy.name + ending).unlink(missing_ok=True)
+        if ending != "-shm":
+            copy.with_name(copy.name + ending).write_bytes(changed.get(ending, beside.read_bytes()))
+    return copy
+
+
+def test_a_log_that_is_damaged_between_runs_is_noticed(with_log: Path, is_exhaustive: bool) -> None:
+    """SQLite takes a log for shorter from a flipped bit on; the ledger knows how long it was."""
+    whole, log = contents_of(Ledger(with_log)), with_log.with_name("alerts.db-wal").read_bytes()
+    assert contents_of(Ledger(left_as(with_log, {}))) == whole
+    chosen = random.Random(20261127)
+    found: Counter[str] = Counter()
+    for _ in range(2000 if is_exhaustive else 200):
+        damaged = bytearray(log)
+        damaged[chosen.randrange(len(log))] ^= 1 << chosen.randrange(8)
+        copy = left_as(with_log, {"-wal": bytes(damaged)})
+        try:
+            with Ledger(copy).open("feed"):
+                pass
+        except LedgerDamagedError:
+            found["noticed"] += 1
+            continue
+        # Such as a bit in what an older log left behind the newest transaction.
+        assert contents_of(Ledger(copy)) == whole, "changed, and nobody noticed"
+        found["harmless"] += 1
+    assert found["noticed"] > found.total() / 2, found
+    print(f"\n{found.total()} flipped bits of a log of {len(log)} bytes: {dict(found)}")  # noqa: T201
+
+
+def test_a_log_that_is_cut_or_gone_between_runs_is_noticed(with_log: Path) -> None:
+    """At every page of it; and what it held is told as damage, not taken for never written."""
+    log = with_log.with_name("alerts.db-wal").read_bytes()
+    page = int.from_bytes(log[8:12], "big") + 24
+    for cut in range(0, len(log) - page, page):
+        with (
+            pytest.raises(LedgerDamagedError, match="older copy"),
+            Ledger(left_as(with_log, {"-wal": log[: 32 + cut]})).open("feed"),
+        ):
+            pass
+    gone = left_as(with_log, {})
+    gone.with_name("copy.db-wal").unlink()
+    assert any("transactions" in fault for fault in Ledger(gone).verify())
+
+
+def test_an_older_copy_is_noticed_and_a_new_ledger_can_be_begun(with_log: Path) -> None:
+    """Whoever puts yesterday's file in place would have today's messages sent again, as if they were new."""
+    settle(with_log)
+    yesterday = with_log.read_bytes()
+    ledger = Ledger(with_log)
+    with ledger.open("feed") as session:
+        session.commit(run(6))
+    settle(with_log)
+    with_log.write_bytes(yesterday)
+    with pytest.raises(LedgerDamagedError, match="older copy"), ledger.open("feed"):
+        pass
+    assert ledger.move_aside(AT) is not None
+    with ledger.open("feed") as session:
+        assert session.state() is None
+        session.commit(run(0))
+    assert ledger.verify() == []
+
+
+@pytest.mark.parametrize("text", [b"", b"000000000009", b"999999999999 00000000\n", b"\xff" * 22])
+def test_a_witness_that_makes_no_sense_says_nothing(with_log: Path, text: bytes) -> None:
+    """What knows how new the ledger is can be damaged too: that is no damage of the ledger."""
+    ledger = Ledger(left_as(with_log, {".lock": text}))
+    with ledger.open("feed") as session:
+        session.commit(run(6))
+    assert ledger.verify() == []
+    assert len(with_log.with_name("copy.db.lock").read_bytes()) == 22
 
 
 @pytest.mark.postgres

@@ -1,5 +1,6 @@
 """Claims, outcomes and digests, on both engines."""
 
+from dataclasses import replace
 from threading import Barrier, Thread
 
 import pytest
@@ -80,6 +81,46 @@ def test_a_message_given_up_unknown_is_told_of_once(ledger: Ledger) -> None:
         assert session.unsure("chat") == [message(0)]
         session.told_unsure([KEY, "no such message"], "chat")
         assert session.unsure("chat") == []
+
+
+def test_what_is_unsure_can_be_told_again_in_a_digest(ledger: Ledger) -> None:
+    """It is unsure no longer, the digest waits in its place, and whoever answers to it answers to the digest."""
+    again = message(0, "unsure/chat/1")
+    with ledger.open("feed") as session:
+        session.commit(run(0))
+        session.record([KEY], "chat", claimed(session), "unknown", final=True)
+        session.record([KEY], "mail", claimed(session, KEY, "mail"), "accepted", final=True)
+        with pytest.raises(LedgerError, match="cannot be folded"):
+            session.fold([KEY], "mail", message(0, "no digest"))
+        session.fold([KEY], "chat", again)
+        assert session.unsure("chat") == []
+        assert [pending.message for pending in session.pending("chat")] == [again]
+        attempt = session.claim([again.key], "chat")
+        assert attempt is not None
+        session.record([again.key], "chat", attempt, "accepted", receipt="8", final=True)
+        assert session.receipt(KEY, "chat") == "8"
+    assert ledger.verify() == []
+
+
+def test_a_claim_that_was_noted_with_its_message_is_asked_for_once(ledger: Ledger) -> None:
+    """The first message waits for the disk once less; a process that dies then leaves it in doubt, as a claim does."""
+    record = replace(run(0), first=KEY)
+    with ledger.open("feed") as session:
+        session.commit(record)
+        (pending,) = session.pending("chat")
+        assert (pending.in_doubt, pending.attempts) == (False, 1)
+        assert session.claim([KEY], "chat") == 1
+        (pending,) = session.pending("chat")
+        assert pending.in_doubt
+        session.record([KEY], "chat", 1, "accepted", final=True)
+        assert session.claim([KEY], "chat") is None
+    with ledger.open("feed") as session:
+        assert session.pending("chat") == []
+        (pending,) = session.pending("mail")
+        assert (pending.in_doubt, pending.attempts) == (True, 1)
+        session.commit(record)
+        assert session.claim([KEY], "mail") == 2
+    assert ledger.verify() == []
 
 
 def test_an_outcome_is_noted_once_and_only_for_a_claim(ledger: Ledger) -> None:

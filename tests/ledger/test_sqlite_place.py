@@ -1,11 +1,13 @@
 """The files of a SQLite ledger: who may read them, where they may lie, and what happens when the disk says no."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +15,7 @@ import pytest
 
 from anomalert.errors import LedgerBusyError, LedgerDamagedError, LedgerError
 from anomalert.ledger import Ledger, RunRecord, mounts
-from tests.ledger.samples import contents_of, message, run, slot
+from tests.ledger.samples import contents_of, message, run, settle, slot
 
 
 def in_process(code: str, *arguments: object, **options: object) -> str:
@@ -37,11 +39,40 @@ def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
     try:
         with Ledger(tmp_path / "alerts.db").open("feed") as session:
             session.commit(run(0))
-            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+            modes = [{path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}]
+        modes.append({path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()})
     finally:
         os.umask(before)
-    assert set(modes.values()) == {0o600}
-    assert {"alerts.db", "alerts.db-wal", "alerts.db-shm", "alerts.db.lock"} < set(modes)
+    for each in modes:
+        assert set(each.values()) == {0o600}
+        assert {"alerts.db", "alerts.db-wal", "alerts.db-shm", "alerts.db.lock"} < set(each)
+
+
+@pytest.mark.parametrize("by", ["SQLite", "copying all"])
+def test_a_backup_takes_the_place_of_what_was_removed(tmp_path: Path, by: str) -> None:
+    """As the documentation says: made by SQLite, also during a run, or of all files; put where nothing is left."""
+    path, copies = tmp_path / "alerts.db", tmp_path / "copies"
+    copies.mkdir()
+    for number in range(3):
+        with Ledger(path).open("feed") as session:
+            session.commit(run(number))
+            if by == "SQLite":
+                with closing(sqlite3.connect(path)) as origin, closing(sqlite3.connect(copies / "alerts.db")) as copy:
+                    origin.backup(copy)
+    before = contents_of(Ledger(path))
+    if by == "copying all":
+        for each in tmp_path.glob("alerts.db*"):
+            shutil.copy(each, copies)
+    with Ledger(path).open("feed") as session:
+        session.commit(run(3))
+    for each in tmp_path.glob("alerts.db*"):
+        each.unlink()
+    for each in copies.iterdir():
+        shutil.copy(each, tmp_path)
+    assert Ledger(path).verify() == []
+    assert contents_of(Ledger(path)) == before
+    with Ledger(path).open("feed") as session:
+        assert session.newest_slot("feed") == slot(2)
 
 
 def test_the_constructor_touches_nothing(tmp_path: Path) -> None:
@@ -183,7 +214,7 @@ def test_a_ledger_that_may_not_be_written_is_told_at_once(memory_folder: Path) -
         finally:
             memory_folder.chmod(0o755)
     assert len(told) == 2
-    assert all("readonly" in text and "right to write the file" in text for text in told), told
+    assert all("right to write the file and its folder" in text for text in told), told
     memory_folder.chmod(0o555)
     try:
         assert "Permission denied" in in_process(code, memory_folder / "new.db")
@@ -197,6 +228,7 @@ def test_a_full_disk_fails_the_commit_and_damages_nothing(memory_folder: Path) -
     with Ledger(path).open("feed") as session:
         session.commit(run(0))
     before = contents_of(Ledger(path))
+    settle(path)
     data = path.read_bytes()
     outcomes = []
 

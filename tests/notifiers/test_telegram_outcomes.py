@@ -475,3 +475,27 @@ def test_every_error_names_its_outcome() -> None:
         with TelegramStub(step) as stub, pytest.raises(kind) as caught:
             notifier(stub.url).send(message())
         assert caught.value.outcome == {RejectedError: "rejected", UnknownOutcomeError: "unknown"}[kind]
+
+
+def test_a_probe_asks_for_the_chat_and_sends_nothing() -> None:
+    """It returns when Telegram answers, and says what a send would say when it does not."""
+    chat = {"ok": True, "result": {"id": CHAT, "type": "group"}}
+    with TelegramStub(answer(200, chat), refuse(403, "Forbidden: bot was kicked"), cut(10), default=accept) as stub:
+        asked = notifier(stub.url)
+        asked.probe()
+        for error in (RejectedError, UnknownOutcomeError):
+            with pytest.raises(error):
+                asked.probe()
+        assert [request.method for request in stub.requests] == ["getChat"] * 3
+        assert stub.posts == []
+    with pytest.raises(NotSentError):
+        notifier(f"http://127.0.0.1:{free_port()}", deadline=SHORT).probe()
+
+
+def test_a_probe_that_nobody_answers_ends_soon() -> None:
+    """It takes the notifier's deadline at most, and five seconds."""
+    with TelegramStub(default=accept_then_hang) as stub:
+        begun = time.monotonic()
+        with pytest.raises(UnknownOutcomeError):
+            notifier(stub.url, deadline=SHORT).probe()
+        assert time.monotonic() - begun < 2

@@ -183,6 +183,23 @@ class Timed(FakeNotifier):
         return super().send(message)
 
 
+class Down(FakeNotifier):
+    """A channel that is down until it is not, and can be asked without anybody seeing it."""
+
+    def __init__(self, error: DeliveryError) -> None:
+        super().__init__(itertools.repeat(error), name="chat")
+        self._error: DeliveryError | None = error
+
+    def come_back(self) -> None:
+        """Accept everything from now on."""
+        self._error, self._errors = None, iter(())
+
+    def probe(self) -> None:
+        """Answer, or not."""
+        if self._error is not None:
+            raise self._error
+
+
 def one_of_five_hangs(rounds: int) -> dict[str, float]:
     """Seconds until the other four channels have their message, over `rounds` runs."""
     waits: list[float] = []
@@ -204,11 +221,11 @@ def all_down_for_hours(error: DeliveryError, slots: int = 48) -> dict[str, int]:
         panel = with_drop(panel, start=start, slots=6)
     down = panel.index[-96 : -96 + slots]
     after = panel.index[-96 + slots : -96 + slots + 2]
-    channel = FakeNotifier(itertools.chain(itertools.repeat(error)), name="chat")
+    channel = Down(error)
     with stage(panel, [channel]) as s:
         s.run(panel.index[-100:-96])
         s.run(down)
-        channel._errors = iter(())
+        channel.come_back()
         s.run(after)
         told = "\n".join(f"{m.headline}\n{fact.heading}" for m in channel.messages for fact in m.facts)
         assert s.ledger is not None

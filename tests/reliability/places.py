@@ -18,20 +18,42 @@ class Places(Protocol):
         """Give a place that holds the history and nothing else; what was given before is gone."""
         ...
 
+    def keep(self, place: str) -> None:
+        """Keep what a place holds now."""
+        ...
+
+    def kept(self) -> str:
+        """Give a place that holds what was kept; what was given before is gone."""
+        ...
+
 
 class SqlitePlaces:
-    """Copies of one file."""
+    """Copies of one ledger, its log and what knows how new it is included."""
 
     def __init__(self, folder: Path) -> None:
-        self._template = folder / "history.db"
+        self._history = folder / "history"
+        self._kept = folder / "kept"
         self._copies = folder / "copies"
-        write_history(str(self._template))
+        self._history.mkdir()
+        write_history(str(self._history / "alerts.db"))
 
     def fresh(self) -> str:
         """Give a copy in an empty folder."""
-        shutil.rmtree(self._copies, ignore_errors=True)
-        self._copies.mkdir()
-        return str(shutil.copy(self._template, self._copies / "alerts.db"))
+        return self._copied(self._history, self._copies)
+
+    def keep(self, place: str) -> None:
+        """Keep all that lies where a ledger does."""
+        self._copied(Path(place).parent, self._kept)
+
+    def kept(self) -> str:
+        """Give a copy of that in an empty folder."""
+        return self._copied(self._kept, self._copies)
+
+    def _copied(self, origin: Path, target: Path) -> str:
+        shutil.rmtree(target, ignore_errors=True)
+        # The index of the log is made anew, as after a restart of the machine, or by whoever comes after a kill.
+        shutil.copytree(origin, target, ignore=shutil.ignore_patterns("*-shm"))
+        return str(target / "alerts.db")
 
 
 class PostgresPlaces:
@@ -47,16 +69,29 @@ class PostgresPlaces:
             self._tables = [str(row[0]) for row in connection.execute(found).fetchall()]
             for table in self._tables:
                 connection.execute(f"CREATE TABLE history_{table} AS TABLE {table}".encode())
+                connection.execute(f"CREATE TABLE kept_{table} AS TABLE {table}".encode())
 
     def fresh(self) -> str:
         """Give the database again."""
+        self._fill("", "history_")
+        return self._url
+
+    def keep(self, place: str) -> None:  # noqa: ARG002 - there is one
+        """Keep the rows that there are now."""
+        self._fill("kept_", "")
+
+    def kept(self) -> str:
+        """Give the database with those rows again."""
+        self._fill("", "kept_")
+        return self._url
+
+    def _fill(self, to: str, origin: str) -> None:
         import psycopg
 
         # Whoever was killed in a transaction may still hold rows until the server notices.
         with psycopg.connect(self._url) as connection:
             for table in self._tables:
-                connection.execute(f"DELETE FROM {table}; INSERT INTO {table} TABLE history_{table}".encode())
-        return self._url
+                connection.execute(f"DELETE FROM {to}{table}; INSERT INTO {to}{table} TABLE {origin}{table}".encode())
 
 
 def cut_lines(url: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anomalert import Message, Monitor, TelegramNotifier, delivery, episodes, incidents, messages
+from anomalert import Message, Monitor, TelegramNotifier, channel, episodes, incidents, messages
 from anomalert.episodes import Incident, Observation, Said, State
 from anomalert.errors import UnknownOutcomeError
 from anomalert.ledger import Ledger, sqlite_place
@@ -137,13 +137,13 @@ def resolve_on_error(patches: Patches) -> None:
 
 def share_one_deadline(patches: Patches) -> None:
     """M9."""
-    start = delivery._Channel.start
+    start = channel.Channel.start
 
-    def start_and_wait(self: delivery._Channel) -> None:
+    def start_and_wait(self: channel.Channel) -> None:
         start(self)
         self.wait(self.seconds)
 
-    patches.setattr(delivery._Channel, "start", start_and_wait)
+    patches.setattr(channel.Channel, "start", start_and_wait)
 
 
 def follow_redirects(patches: Patches) -> None:

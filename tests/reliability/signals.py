@@ -19,9 +19,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
-from anomalert import Pipeline
+from anomalert import Ledger, Pipeline
 from tests.reliability.children import started
 from tests.reliability.kills import Stage, staged
 from tests.reliability.messenger import accepted
@@ -29,7 +29,16 @@ from tests.reliability.places import cut_lines
 from tests.reliability.story import NOW, TextNotifier, pipeline, write_history
 from tests.reliability.tally import Figures
 
-__all__ = ["ASKS", "SignalFigures", "asked_to_end", "hanging_pipeline", "paused", "seconds_to_end", "taken_over"]
+__all__ = [
+    "ASKS",
+    "EndedEarly",
+    "SignalFigures",
+    "asked_to_end",
+    "asked_while_hanging",
+    "hanging_pipeline",
+    "paused",
+    "taken_over",
+]
 
 ASKS = (signal.SIGINT, signal.SIGTERM)
 """What Ctrl-C sends, and what schedulers and containers send before they kill."""
@@ -112,8 +121,17 @@ def taken_over(stage: Stage, step: int = 1) -> SignalFigures:
     return figures
 
 
-def seconds_to_end(ask: signal.Signals) -> float:
-    """Ask the command line to end while a channel hangs that has taken a message; return how long that takes."""
+class EndedEarly(NamedTuple):
+    """How a command line ended that was asked to."""
+
+    code: int
+    seconds: float
+    outcomes: list[str | None]
+    """Of the tries that it made, as the ledger knows them."""
+
+
+def asked_while_hanging(ask: signal.Signals) -> EndedEarly:
+    """Ask the command line to end while a channel hangs that has taken a message."""
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as silent:
         place = str(Path(folder, "alerts.db"))
         write_history(place)
@@ -132,8 +150,15 @@ def seconds_to_end(ask: signal.Signals) -> float:
             connection.recv(1)
             begun = time.monotonic()
             process.send_signal(ask)
-            process.wait(timeout=60)
-            return time.monotonic() - begun
+            code = process.wait(timeout=60)
+            seconds = time.monotonic() - begun
+        tries = Ledger(place).history().attempts
+        return EndedEarly(code, seconds, tries[tries["message"].isin(_live(place))]["outcome"].tolist())
+
+
+def _live(place: str) -> set[str]:
+    messages = Ledger(place).history().messages
+    return set(messages[messages["slot"] == messages["slot"].max()]["message"])
 
 
 def hanging_pipeline() -> Pipeline:
@@ -179,7 +204,8 @@ def main() -> None:
             shown = f"{name}: {found} ({time.monotonic() - begun:.0f} s)"
             print(json.dumps({"name": name, **asdict(found)}) if options.json else shown, flush=True)
     for ask in ASKS if not options.json else ():
-        print(f"{ask.name} while a channel hangs: the command line ends after {seconds_to_end(ask):.2f} s")
+        ended = asked_while_hanging(ask)
+        print(f"{ask.name} while a channel hangs: the command line ends after {ended.seconds:.2f} s, {ended.outcomes}")
 
 
 if __name__ == "__main__":

@@ -48,9 +48,11 @@ def test_channels_that_cannot_be_reached_lose_nothing() -> None:
 
 
 def test_channels_that_never_answer_get_each_message_twice_at_most() -> None:
-    """Without an answer it is not known what arrived, so each message is tried twice and then kept."""
+    """Without an answer it is not known what arrived: each is tried twice, and all are in one digest on return."""
     figures = days.all_down_for_hours(UnknownOutcomeError("no answer"))
     assert figures["tries while down"] == 2 * 4
+    assert figures["metrics not told of"] == 0
+    assert figures["messages on return"] == 1
 
 
 def test_a_drop_has_no_echo() -> None:

@@ -1,0 +1,48 @@
+"""How a life of `machine` is looked back on: what was to be told, what was queued, and what became of it."""
+
+import pandas as pd
+
+from anomalert import Pipeline, backtest
+from anomalert.ledger.history import LedgerHistory
+from tests.reliability.machine_parts import Channel
+
+__all__ = ["check_alerts_were_told", "check_deliveries", "expected_keys", "incident_keys"]
+
+ABOUT_INCIDENTS = ("opened", "worsened", "resolved", "reminder")
+
+
+def incident_keys(history: LedgerHistory) -> set[str]:
+    """Return the keys of what was queued about incidents."""
+    return {key for key in history.messages["message"] if key.split("/")[1] in ABOUT_INCIDENTS}
+
+
+def expected_keys(pipeline: Pipeline, end: pd.Timestamp, first: pd.Timestamp) -> set[str]:
+    """Return the keys of what a backtest over the whole history says of incidents."""
+    messages = backtest(pipeline, start=first, end=end, progress=False).messages
+    return set(messages.loc[messages["kind"].isin(ABOUT_INCIDENTS), "key"])
+
+
+def check_alerts_were_told(history: LedgerHistory) -> None:
+    """Every told slot that was alerted belongs to an incident; each incident is alerted where it begins."""
+    judged = history.judgements
+    alerted = judged[judged["is_alert"] & judged["told"]]
+    incidents = history.incidents.reindex(columns=["metric", "start", "end"])
+    for row in alerted.to_dict("records"):
+        of_metric = incidents[incidents["metric"] == row["metric"]]
+        ended = of_metric["end"].isna() | (of_metric["end"] > row["slot"])
+        assert ((of_metric["start"] <= row["slot"]) & ended).any(), row
+    known = set(zip(alerted["metric"], alerted["slot"], strict=True))
+    begun = set(zip(incidents["metric"], incidents["start"], strict=True))
+    assert begun <= known, begun - known
+
+
+def check_deliveries(history: LedgerHistory, channel: Channel) -> None:
+    """Everything was accepted, or refused by the channel, or given up after two unknown outcomes."""
+    accepted = {message.key for message in channel.accepted}
+    rows = history.deliveries.set_index("message").to_dict("index")
+    for message in rows:
+        key = str(message)
+        while rows[key]["status"] == "folded":
+            key = rows[key]["folded_into"]
+        given_up = channel.unclear.count(key) >= 2 or key in channel.rejected
+        assert key in accepted or given_up, (message, key, rows[key])
