@@ -4,3 +4,6 @@ from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
 
 pytest_collect_file = Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], patterns=["*.md"]).pytest()
+
+collect_ignore = ["docs/notebooks", "docs/_build"]
+"""What building the documentation makes of examples, which are tests already."""

@@ -1,4 +1,4 @@
-"""Settings of the documentation. Its pictures are drawn from code at every build, into the folder that is built."""
+"""Settings of the documentation. Its pictures are drawn and its notebooks run at every build."""
 
 import sys
 from importlib.metadata import version as installed
@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from drawings import draw_all  # noqa: E402
+from notebook_pages import write_all  # noqa: E402
 
 project = "anomalert"
 author = "The anomalert developers"
@@ -31,3 +32,4 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 
 draw_all(HERE / "_build" / "drawn")
+write_all(HERE.parent / "examples", HERE / "notebooks")

@@ -2,8 +2,10 @@
 
 import ast
 import importlib.util
+import pickle
 import re
 import runpy
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,10 +16,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anomalert import Detector, RunReport, WeeklyAverage
+from anomalert import RunReport, WeeklyAverage
 from anomalert.errors import ConfigurationError, RunError, SourceError
 from anomalert.reference import create_tables
-from anomalert.testing import parametrize_with_checks, synthetic_panel
+from anomalert.testing import check_detector, synthetic_panel
 from tests.servers import ANALYST, ClickHouseServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +27,19 @@ EXAMPLES = ROOT / "examples"
 
 AT = datetime(2026, 11, 9, 18, 30, tzinfo=UTC)
 TRIGGERED = datetime(2026, 11, 9, 18, 34, 7, tzinfo=UTC)
+
+
+TABLES = """
+import pickle, runpy, sys
+cells = runpy.run_path(sys.argv[1])
+found = cells["found"]
+tables = {name: cells[name] for name in ("told", "alone")}
+tables |= {"table": found.table, "agreement": found.agreement, "patient": cells["patient"].table}
+tables |= {"planted": len(cells["labels"]), "weeks": found.backtests["7 days"].weeks}
+with open(sys.argv[2], "wb") as kept:
+    pickle.dump(tables, kept)
+"""
+"""Runs the notebook that compares detectors and keeps what its texts speak of."""
 
 
 def path_of(name: str) -> str:
@@ -40,12 +55,6 @@ def load(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def weekday_median(**settings: Any) -> Detector:
-    """Return the detector of `own_detector.py`."""
-    detector: Detector = load("own_detector").WeekdayMedian(**settings)
-    return detector
 
 
 def test_every_example_is_run_here() -> None:
@@ -80,27 +89,144 @@ class TestNotebook:
         pd.testing.assert_series_equal(by_monitor["is_alert"], told_by_hand, check_freq=False)
 
 
-class TestOwnDetector:
-    """`own_detector.py`."""
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Give the tables of `compare_detectors.py`."""
+    # In a process of its own: chDB opens one database per process.
+    kept = tmp_path_factory.mktemp("compared") / "tables.pickle"
+    command = [sys.executable, "-c", TABLES, path_of("compare_detectors"), str(kept)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    tables: dict[str, Any] = pickle.loads(kept.read_bytes())
+    return tables
 
-    @parametrize_with_checks([weekday_median(), weekday_median(weeks=2, factor=3.0, floor=0.05)])
-    def test_contract(self, detector: Detector, check: Callable[[Detector], None]) -> None:
+
+@pytest.mark.chdb
+class TestCompareDetectors:
+    """`compare_detectors.py`: what its texts say of its tables."""
+
+    def test_the_best_finds_all_and_nothing_else(self, compared: dict[str, Any]) -> None:
+        """The mean of seven days finds all that was planted; three days ago cannot be told from it, the rest can."""
+        table = compared["table"]
+        assert table.index[0] == "7 days"
+        assert table.loc["7 days", ["event_precision", "event_recall"]].tolist() == [1.0, 1.0]
+        assert set(table.index[table["tie"]]) == {"7 days", "3 days ago"}
+        assert table.loc["3 days ago", "incidents"] - compared["planted"] == 6
+
+    def test_an_incident_is_two_messages(self, compared: dict[str, Any]) -> None:
+        """The best one sends two messages for each of 25 incidents, which is 12.6 a week."""
+        rate = compared["table"].loc["7 days", "messages_per_week"]
+        assert compared["planted"] == 25
+        assert rate * compared["weeks"] == pytest.approx(50)
+        assert f"{rate:.1f}" == "12.6"
+
+    def test_the_wrong_day_and_narrow_quartiles_are_what_costs(self, compared: dict[str, Any]) -> None:
+        """Three quarters of what yesterday tells is of the metric with three days; told incidents narrow quartiles."""
+        yesterday = compared["told"]["yesterday"]
+        assert 0.7 < yesterday["users_message"] / yesterday.sum() < 0.85
+        assert compared["table"].loc["quartiles", "anomalous"] > 2 * compared["alone"] > 0.06
+        assert compared["agreement"].loc["7 days", "3 days ago"] > 0.8
+
+    def test_trailing_hours_must_not_wait(self, compared: dict[str, Any]) -> None:
+        """Made to wait, quartiles miss four of 25 and tell of nothing else; two hours find nothing."""
+        patient = compared["patient"]
+        assert patient.loc["quartiles, 2 of 3", "event_precision"] == 1.0
+        assert (1 - patient.loc["quartiles, 2 of 3", "event_recall"]) * 25 == pytest.approx(4)
+        assert patient.loc["2 hours, 2 of 3", "event_recall"] == 0.0
+
+
+@pytest.fixture(scope="module")
+def taxis() -> dict[str, Any]:
+    """Give what `backtest_and_tune.py` has defined at its end."""
+    return runpy.run_path(path_of("backtest_and_tune"))
+
+
+class TestBacktestAndTune:
+    """`backtest_and_tune.py`: what its texts say of its numbers."""
+
+    def test_the_series_is_the_one_of_the_notice(self, taxis: dict[str, Any]) -> None:
+        """Seven months of half-hours without a hole, and five events, each of whole slots."""
+        history, labels = taxis["history"], taxis["labels"]
+        assert len(history) == 215 * 48
+        assert history["rides"].notna().all()
+        assert (history.index[0], history.index[-1]) == (
+            pd.Timestamp("2014-07-01T00:00Z"),
+            pd.Timestamp("2015-01-31T23:30Z"),
+        )
+        assert len(labels) == 5
+        assert labels["start"].isin(history.index).all()
+        assert (EXAMPLES / "data" / "NOTICE.md").read_text(encoding="utf-8").count("Numenta Inc.") == 1
+
+    def test_a_policy_makes_it_bearable(self, taxis: dict[str, Any]) -> None:
+        """Ten messages a day become fewer than three a week, in nine weeks of 27, the known events among them."""
+        rates = [each.rate for each in taxis["backtests"].values()]
+        assert rates == sorted(rates, reverse=True)
+        assert rates[0] > 70
+        assert rates[-1] < 3
+        per_week = taxis["per_week"]
+        mondays = [f"{week:%d %b}" for week in per_week.index[per_week > 0]]
+        assert mondays == ["01 Sep", "13 Oct", "27 Oct", "24 Nov", "22 Dec", "29 Dec", "05 Jan", "19 Jan", "26 Jan"]
+        assert taxis["page"].startswith("<!")
+
+    def test_the_budget_is_kept_where_it_was_chosen_and_not_on_holidays(self, taxis: dict[str, Any]) -> None:
+        """The choice keeps to a message a week on the older part; after it nearly all it says is of known events."""
+        tuned, trials = taxis["tuned"], taxis["trials"]
+        assert trials["chosen"].tolist() == [True] + [False] * (len(trials) - 1)
+        assert trials.loc[0, "messages_per_week"] <= 1
+        assert not tuned.unkept
+        assert not tuned.keeps_budget
+        assert f"{tuned.report.rate:.1f}" == "2.6"
+        assert sum(taxis["during"]) >= 0.9 * len(taxis["said"])
+
+    def test_it_finds_large_drops_only(self, taxis: dict[str, Any]) -> None:
+        """Of drops by 80 % all are found, of those by 60 % a third."""
+        recall = taxis["tuned"].recall["recall"].xs("rides")
+        assert recall["80%"] == 1.0
+        assert recall["60%"] == pytest.approx(1 / 3)
+
+
+@pytest.fixture(scope="module")
+def written() -> ModuleType:
+    """Give `write_a_detector.py` as a module, run from top to bottom."""
+    return load("write_a_detector")
+
+
+class TestWriteADetector:
+    """`write_a_detector.py`: its detector, and what its texts say of it."""
+
+    @pytest.mark.parametrize("settings", [{}, {"weeks": 2, "factor": 3.0, "floor": 0.05}], ids=["default", "tight"])
+    def test_contract(self, written: ModuleType, settings: dict[str, Any]) -> None:
         """It keeps every promise of a detector."""
-        check(detector)
+        check_detector(written.WeekdayMedian(**settings))
 
-    def test_it_knows_the_weekend(self) -> None:
+    def test_the_forgetful_one_is_caught(self, written: ModuleType) -> None:
+        """A lookback that is a week too short is found out, by the check of that name."""
+        with pytest.raises(AssertionError, match="fails the check `lookback`"):
+            check_detector(written.Forgetful())
+
+    def test_it_knows_the_weekend(self, written: ModuleType) -> None:
         """On a weekend it expects what comes, where the mean over all weekdays expects a sixth more."""
         panel = synthetic_panel(days=42, seed=2)
         own, mean = (
-            each.detect(panel, start="2026-11-14").deviation.mean() for each in (weekday_median(), WeeklyAverage())
+            each.detect(panel, start="2026-11-14").deviation.mean()
+            for each in (written.WeekdayMedian(), WeeklyAverage())
         )
         assert own.abs().max() < 0.02
         assert mean.max() < -0.12
 
-    def test_it_runs_as_a_program(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """Run from a shell it checks itself and prints the comparison."""
-        runpy.run_path(path_of("own_detector"), run_name="__main__")
-        assert "WeekdayMedian(weeks=4" in capsys.readouterr().out
+    def test_it_finds_smaller_drops_than_the_mean_of_a_week(self, written: ModuleType) -> None:
+        """Of drops by 30 % it finds all, where the mean of seven days needs 50 %."""
+        smallest = {name: each.smallest(recall=1.0) for name, each in written.recalls.items()}
+        assert smallest == {repr(written.own): 30, repr(written.mean): 50}
+
+    def test_it_does_no_better_than_last_week(self, written: ModuleType) -> None:
+        """No false alarm and every drop, as by comparison with last week: a tie; to wait costs a slot."""
+        table = written.found.table
+        best = table.loc[["own", "own, patient", "last week, 30 %"]]
+        assert best["tie"].all()
+        assert (best[["event_precision", "event_recall"]] == 1).all(axis=None)
+        assert table.loc["own, patient", "detection_delay"] == pd.Timedelta("15min")
+        assert not table.loc["7 days, 50 %", "tie"]
 
 
 class TestSocialAlerts:

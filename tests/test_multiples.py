@@ -43,7 +43,7 @@ def marked(axes: Axes) -> list[float]:
 
 def names_of(figure: Figure) -> list[str]:
     """Return the names beside the strips, from above."""
-    beside = [each for axes in figure.axes for each in axes.texts if each.get_ha() == "right"]
+    beside = [each for axes in figure.axes for each in axes.texts if each.get_horizontalalignment() == "right"]
     return [each.get_text() for each in beside]
 
 

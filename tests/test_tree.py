@@ -23,7 +23,7 @@ def files() -> list[Path]:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout.splitlines()
     paths = [ROOT / name for name in listed]
-    return [path for path in paths if path.is_file() and path.suffix not in {".png", ".db"}]
+    return [path for path in paths if path.is_file() and path.suffix not in {".png", ".db", ".gz"}]
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
