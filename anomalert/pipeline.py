@@ -180,11 +180,12 @@ class Pipeline:
             # Another run has taken over; what this one recorded is sent by that.
             return RunReport(instant, no_judgements(), errors=(trouble, error))
         except LedgerError as error:
-            return self._without(instant, dry_run, error)
-        if isinstance(trouble, LedgerDamagedError):
-            return replace(report, errors=(trouble, *report.errors))
-        logger.warning("pipeline %r: the ledger failed, and was opened anew: %s", self.name, trouble)
-        return report
+            report = self._without(instant, dry_run, error)
+        else:
+            if not isinstance(trouble, LedgerDamagedError):
+                logger.warning("pipeline %r: the ledger failed, and was opened anew: %s", self.name, trouble)
+        # What was moved aside is told in any case: nobody would look for it.
+        return replace(report, errors=(trouble, *report.errors)) if isinstance(trouble, LedgerDamagedError) else report
 
     def _remembered(
         self, ledger: Ledger, instant: pd.Timestamp, dry_run: bool, trouble: LedgerError | None = None

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from anomalert.episodes import NUMBERS
 from anomalert.ledger.encoding import from_json, judgements_from_json, layouts_of
 from anomalert.ledger.store import Store
 from anomalert.ledger.tables import ATTEMPTS, DELIVERIES, INCIDENTS, LAYOUTS, MESSAGES, REVISIONS, SLOTS, Row, Table
@@ -41,7 +42,9 @@ class LedgerHistory:
             for row in self.rows[SLOTS.name]
             for judgement in judgements_from_json(str(row["judgements"]), layouts)
         )
-        return _frame(expanded, names, instants=("slot",)).astype({"told": bool})
+        frame = _frame(expanded, names, instants=("slot",))
+        # Of slots without a single value pandas would make a column of None.
+        return frame.astype({"told": bool, **{name: float for name in (*NUMBERS, "volume") if name in frame}})
 
     @cached_property
     def incidents(self) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anomalert.ledger import Ledger, LedgerHistory, RunRecord
+from anomalert.ledger import Ledger, LedgerHistory, RunRecord, SlotRecord
 from tests.ledger.samples import message, reading, run, slot, verdict
 
 COLUMNS = {
@@ -74,6 +74,16 @@ def test_frames_show_what_was_noted(ledger: Ledger) -> None:
     ]
     assert len(ledger.history().messages) == 2
     assert len(ledger.history("nobody").messages) == 0
+
+
+def test_unknown_numbers_are_nan_also_where_no_number_is_known(ledger: Ledger) -> None:
+    """A ledger whose only slot has no value gives columns of numbers, as any other does."""
+    silent = {"metric": "likes", "status": "no_data", "value": None, "expected": None, "is_alert": False}
+    with ledger.open("feed") as session:
+        session.commit(RunRecord(slots=[SlotRecord("feed", slot(0), "1a2b3c4d", (silent,), True)]))
+    judgements = ledger.history().judgements
+    assert (judgements.dtypes[["value", "expected"]] == "float64").all()
+    assert judgements["value"].isna().all()
 
 
 def test_a_notebook_reads_while_a_run_writes(ledger: Ledger) -> None:

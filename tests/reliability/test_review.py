@@ -160,3 +160,38 @@ def test_an_incident_that_comes_back_within_its_episode_has_ended(tmp_path: Path
     incidents = ledger.history().incidents
     assert len(incidents) == 3
     assert incidents["ended"].notna().all()
+
+
+def test_a_ledger_that_was_moved_aside_is_named_also_when_no_new_one_can_be_made(tmp_path: Path) -> None:
+    """Damaged, and the disk full: the alert goes out from memory, marked, and the report says where the file is."""
+    panel, chat, place = dropping(), FakeNotifier(), tmp_path / "a.db"
+    pipeline = Pipeline([monitor_of(panel)], [chat], Ledger(place))
+    pipeline.run(panel.index[-1])
+    place.write_bytes(b"nothing that was written")
+
+    def full(name: str) -> None:
+        if name == "commit: to begin":
+            raise LedgerError("the disk is full")
+
+    crashpoints.observers.append(full)
+    try:
+        report = pipeline.run(panel.index[-1] + QUARTER)
+    finally:
+        crashpoints.observers.remove(full)
+    assert [message.headline.endswith("(may be a repeat)") for message in chat.messages] == [True]
+    assert any("it was moved to" in str(error) for error in report.errors)
+    assert any("the disk is full" in str(error) for error in report.errors)
+    crashpoints.observers.append(full_at_making)
+    try:
+        place.write_bytes(b"nothing that was written")
+        report = pipeline.run(panel.index[-1] + QUARTER)
+    finally:
+        crashpoints.observers.remove(full_at_making)
+    assert any("it was moved to" in str(error) for error in report.errors)
+    assert any("no room for a new one" in str(error) for error in report.errors)
+
+
+def full_at_making(name: str) -> None:
+    """Fail where a new ledger is put in place."""
+    if name == "make: to be put in place":
+        raise LedgerError("no room for a new one")
