@@ -1,5 +1,6 @@
-"""The reference alert set in Dagster: an asset for each monitor, partitioned by slot. Needs `social_alerts.py` beside it.
+"""The reference alert set in Dagster: an asset for each monitor, partitioned by slot.
 
+Put `social_alerts.py` beside it.
 `dagster dev -f definitions.py` shows it; its daemon starts both assets when a slot has ended. A retry and a
 re-materialized partition repeat no message. A back-fill of older partitions judges and tells nothing: they are past.
 """
@@ -24,7 +25,8 @@ def asset_of(monitor: str) -> dagster.AssetsDefinition:
         try:
             whole = pipeline()
             watched = [each for each in whole.monitors if each.name == monitor]
-            own = Pipeline(watched, whole.notifiers, whole.ledger, name=f"{whole.name}/{monitor}", language=whole.language)
+            name = f"{whole.name}/{monitor}"
+            own = Pipeline(watched, whole.notifiers, whole.ledger, name=name, language=whole.language)
             report = own.run(at=context.partition_time_window.end)
         except ConfigurationError as error:
             raise dagster.Failure(str(error), allow_retries=False) from error  # Trying again would not mend it.

@@ -1,14 +1,14 @@
 """The reference alert set as a Prefect flow, every 15 minutes. Needs `social_alerts.py` beside it.
 
-`python social_alerts_flow.py` serves it until it is stopped. The instant judged is the one the run was scheduled for, so
-a retry, and a run that began late, judge the same slot and repeat no message.
+`python social_alerts_flow.py` serves it until it is stopped. The instant judged is the one the run was planned for, so a
+retry, and a run that began late, judge the same slot and repeat no message.
 """
 
 from prefect import flow, task
 from prefect.runtime import flow_run
 
 
-def may_mend(task, run, state) -> bool:
+def may_mend(_task, _run, state) -> bool:
     """Return whether trying again may help: it does not mend a mistake in the configuration."""
     from anomalert.errors import ConfigurationError
 

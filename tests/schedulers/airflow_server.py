@@ -58,6 +58,17 @@ class Airflow:
         self.ask("POST", f"dags/{dag}/clearTaskInstances", body)
         return self.ended(dag, run)
 
+    def backfill(self, dag: str, start: str, end: str) -> list[dict[str, Any]]:
+        """Run the intervals of a DAG again, those that succeeded too, and return the runs when all have ended."""
+        body = {"dag_id": dag, "from_date": start, "to_date": end, "reprocess_behavior": "completed"}
+        number = self.ask("POST", "backfills", {**body, "max_active_runs": 1})["id"]
+
+        def completed() -> bool | None:
+            return self.ask("GET", f"backfills/{number}")["completed_at"] is not None or None
+
+        until(completed, RUN_SECONDS, f"end of the back-fill of {dag}")
+        return [run for run in self.runs(dag) if run["run_type"] == "backfill"]
+
     def ended(self, dag: str, run: str) -> dict[str, Any]:
         """Return a run when it has ended."""
 

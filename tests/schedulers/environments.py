@@ -1,4 +1,4 @@
-"""Virtual environments of schedulers, with anomalert put into them: does it change a version that was there?
+"""Virtual environments of schedulers, with anomalert put into them, and whether that changes what was there.
 
 ``python -m tests.schedulers.environments`` builds all three and prints figures. They are kept in the folder that
 ``ANOMALERT_SCHEDULERS`` names, by default ``~/.cache/anomalert-schedulers``, so that a second run is quick.

@@ -20,7 +20,12 @@ def running(command: Sequence[str], environment: Mapping[str, str], log: Path) -
     """Run a program until the block ends; what it prints goes into a file."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, env=dict(environment), stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
+            command,
+            env=dict(environment),
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
     try:
         yield process

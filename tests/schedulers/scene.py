@@ -146,7 +146,7 @@ def _owner_of(port: int, peer: int) -> int:
     (inode,) = [row[9] for row in rows if (row[1][-4:], row[2][-4:]) == (f"{port:04X}", f"{peer:04X}")]
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            links = [os.readlink(link) for link in (process / "fd").iterdir()]
+            links = [str(link.readlink()) for link in (process / "fd").iterdir()]
         except OSError:
             continue  # It has ended, or closed a file meanwhile.
         if f"socket:[{inode}]" in links:
