@@ -298,7 +298,7 @@ def test_a_mistake_in_the_configuration_is_not_tried_again(
 def test_a_run_hands_its_report_to_airflow(
     source: Callable[[], str], errors: tuple[SourceError, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The report is there as plain data, of a run that failed in part too; its judgements, which can be many, are not."""
+    """It is plain data, there of a run that failed in part too, without the judgements, which can be many."""
     pipeline = Recorded(RunReport(pd.Timestamp(AT), pd.DataFrame({"slot": [AT]}), errors=errors))
     with pytest.raises(RunError) if errors else nullcontext():
         run_dag(source(), pipeline, {"data_interval_end": AT}, monkeypatch)

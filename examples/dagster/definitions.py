@@ -1,8 +1,7 @@
 """The reference alert set in Dagster: an asset for each monitor, partitioned by slot.
 
-Put `social_alerts.py` beside it.
-`dagster dev -f definitions.py` shows it; its daemon starts both assets when a slot has ended. A retry and a
-re-materialized partition repeat no message. A back-fill of older partitions judges and tells nothing: they are past.
+Put `social_alerts.py` beside it. `dagster dev -f definitions.py` shows it; its daemon starts both assets when a slot
+has ended. A retry and a re-materialized partition repeat no message; a back-fill of older partitions is told to nobody.
 """
 
 import dagster

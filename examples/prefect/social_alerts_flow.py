@@ -1,7 +1,7 @@
 """The reference alert set as a Prefect flow, every 15 minutes. Needs `social_alerts.py` beside it.
 
-`python social_alerts_flow.py` serves it until it is stopped. The instant judged is the one the run was planned for, so a
-retry, and a run that began late, judge the same slot and repeat no message.
+`python social_alerts_flow.py` serves it until it is stopped. The instant judged is that which the run was planned for:
+a retry, and a run that began late, judge the same slot and repeat no message.
 """
 
 from prefect import flow, task

@@ -5,20 +5,27 @@ import json
 import sys
 from datetime import datetime
 
-import dagster
-
 HEAVY = ("matplotlib", "scipy", "pandas", "anomalert")
 
-spec = importlib.util.spec_from_file_location("definitions", sys.argv[1])
-assert spec is not None
-assert spec.loader is not None
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-repository = module.definitions.get_repository_def()
-(schedule,) = repository.schedule_defs
-context = dagster.build_schedule_context(
-    scheduled_execution_time=datetime.fromisoformat(sys.argv[2]), repository_def=repository
-)
-found = schedule.evaluate_tick(context)
-loaded = [name for name in HEAVY if name in sys.modules]
-print(json.dumps({"partitions": [each.partition_key for each in found.run_requests], "loaded": loaded}))
+
+def main(place: str, instant: str) -> None:
+    """Print the partitions that are started, and which heavy modules were loaded by reading the file."""
+    import dagster
+
+    spec = importlib.util.spec_from_file_location("definitions", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    repository = module.definitions.get_repository_def()
+    (schedule,) = repository.schedule_defs
+    context = dagster.build_schedule_context(
+        scheduled_execution_time=datetime.fromisoformat(instant), repository_def=repository
+    )
+    requests = schedule.evaluate_tick(context).run_requests
+    loaded = [name for name in HEAVY if name in sys.modules]
+    print(json.dumps({"partitions": [each.partition_key for each in requests], "loaded": loaded}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
