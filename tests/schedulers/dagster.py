@@ -38,6 +38,7 @@ class Figures:
     told: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     told_again: int = 0
+    mistake: tuple[int, bool] = (0, True)
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -64,6 +65,7 @@ def tried(made: Environment) -> Figures:
         for tick in (scene.ticks[1], scene.ticks[0] - 4 * SLOT):
             if not _materialized(home, environment, tick):
                 raise RuntimeError(f"partition {_partition(tick)} could not be materialized again")
+        figures.mistake = _mistaken(home, environment, scene.ticks[1])
         figures.told = scene.headlines()
         figures.told_again = len(figures.told) - told
         figures.faults = Ledger(home / "alerts.db").verify()
@@ -87,6 +89,15 @@ def _materialized(home: Path, environment: dict[str, str], tick: pd.Timestamp) -
         return subprocess.run(command, env=environment, cwd=home, stdout=log, stderr=log, check=False).returncode == 0
 
 
+def _mistaken(home: Path, environment: dict[str, str], tick: pd.Timestamp) -> tuple[int, bool]:
+    """Materialize with a chat that is none; return how often that was told, and whether a step was tried again."""
+    log = home / "materialized.log"
+    before = log.stat().st_size
+    _materialized(home, {**environment, "TELEGRAM_CHAT": "no chat at all"}, tick)
+    said = log.read_bytes()[before:].decode()
+    return said.count("STEP_FAILURE"), "STEP_UP_FOR_RETRY" in said
+
+
 def _partition(tick: pd.Timestamp) -> str:
     return f"{tick - SLOT:%Y-%m-%d-%H:%M}"
 
@@ -104,6 +115,7 @@ def problems(figures: Figures) -> list[str]:
         "what was judged is not told again": figures.told_again == 0,
         "the schedule starts the slot that has just ended": figures.scheduled["partitions"] == [figures.newest],
         "the file loads nothing heavy": figures.scheduled["loaded"] == [],
+        "a mistake is not tried again": figures.mistake == (2, False),
         "the ledger is sound": figures.faults == [],
     }
     return [name for name, held in promised.items() if not held]

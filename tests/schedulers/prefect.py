@@ -8,6 +8,7 @@ it sends and planned again, then one of them once more, and at last a run that n
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -40,6 +41,7 @@ class Figures:
     told: list[str] = field(default_factory=list)
     told_again: int = 0
     told_by_hand: int = 0
+    tries_of_a_mistake: int = 0
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -108,6 +110,7 @@ def tried(made: Environment) -> Figures:
                 until(server.is_served, SECONDS, "deployment")
                 server.stop_schedule()
                 _tried(server, scene, figures)
+            figures.tries_of_a_mistake = _mistaken(server, made, settings)
         figures.faults = Ledger(home / "alerts.db").verify()
     figures.seconds = time.monotonic() - begun
     return figures
@@ -127,6 +130,17 @@ def _tried(server: Server, scene: Scene, figures: Figures) -> None:
     figures.told_by_hand = len(figures.told) - told - figures.told_again
     headlines = scene.expected([*scene.ticks, pd.Timestamp(by_hand["expected_start_time"])])
     figures.expected = [*headlines, marked(next(each for each in headlines if STOPPED in each))]
+
+
+def _mistaken(server: Server, made: Environment, settings: Mapping[str, str]) -> int:
+    """Run the flow with a chat that is none, and return how often its task was tried."""
+    command = [str(made.python), "-c", "from social_alerts_flow import social_alerts; social_alerts()"]
+    mistaken = {**settings, "TELEGRAM_CHAT": "no chat at all"}
+    failed = subprocess.run(command, env=mistaken, check=False, capture_output=True, text=True)
+    if "ConfigurationError" not in failed.stderr + failed.stdout:
+        raise RuntimeError(f"the mistake is not told: {failed.stderr[-2000:]}")
+    (newest,) = server.ask("POST", "task_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 1})
+    return int(newest["run_count"])
 
 
 def _settings(made: Environment, home: Path, url: str) -> dict[str, str]:
@@ -149,6 +163,7 @@ def problems(figures: Figures) -> list[str]:
         "one run is killed, the others succeed": Counter(figures.states) == Counter(COMPLETED=5, CRASHED=1),
         "what was judged is not told again": figures.told_again == 0,
         "a run by hand tells what is new": figures.told_by_hand >= 2,
+        "a mistake is not tried again": figures.tries_of_a_mistake == 1,
         "the ledger is sound": figures.faults == [],
     }
     return [name for name, held in promised.items() if not held]
