@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from anomalert import Ledger
-from tests.schedulers.environments import ROOT, Environment, environment
+from tests.schedulers.environments import ROOT, Environment, environment, summed_up
 from tests.schedulers.scene import SLOT, STOPPED, Scene, kill_the_sender, marked, set_scene
 
 __all__ = ["Figures", "tried"]
@@ -110,6 +110,7 @@ def _with_repeat(scene: Scene) -> list[str]:
 def problems(figures: Figures) -> list[str]:
     """Return all that is not as promised, in words."""
     promised = {
+        "there are messages to tell": len(figures.expected) == 4,
         "messages are exactly those expected": Counter(figures.told) == Counter(figures.expected),
         "a killed run repeats one message": sum(marked("") in each for each in figures.told) == 1,
         "what was judged is not told again": figures.told_again == 0,
@@ -124,12 +125,8 @@ def problems(figures: Figures) -> list[str]:
 def main() -> int:
     """Print the figures, and what is not as promised."""
     made = environment("dagster")
-    print(f"changed by the installation: {made.changed()}")
     figures = tried(made)
-    print(json.dumps(asdict(figures), ensure_ascii=False, indent=1))
-    found = problems(figures)
-    print("\n".join(f"NOT AS PROMISED: {each}" for each in found) or "all as promised")
-    return int(bool(found))
+    return summed_up(made, asdict(figures), problems(figures))
 
 
 if __name__ == "__main__":

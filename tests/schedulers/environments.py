@@ -4,22 +4,24 @@
 ``ANOMALERT_SCHEDULERS`` names, by default ``~/.cache/anomalert-schedulers``, so that a second run is quick.
 """
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
 import venv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-__all__ = ["REQUIREMENTS", "Environment", "environment", "folder", "installed"]
+__all__ = ["REQUIREMENTS", "Environment", "environment", "folder", "installed", "summed_up"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
 REQUIREMENTS = {
     "airflow": ["apache-airflow==3.3.2"],
-    "dagster": ["dagster==1.13.27"],
+    "dagster": ["dagster==1.13.27", "dagster-webserver==1.13.27"],
     # Later releases of fastapi break it as installed: `Body() got an unexpected keyword`.
     "prefect": ["prefect==3.8.8", "fastapi<0.150"],
 }
@@ -82,6 +84,14 @@ def environment(scheduler: str) -> Environment:
         # Its version does not change while it is developed, so that pip would keep what it has.
         made.install("--no-deps", "--force-reinstall", str(wheel))
     return made
+
+
+def summed_up(made: Environment, figures: Mapping[str, Any], broken: Sequence[str]) -> int:
+    """Print what was seen and which promises were broken, among them that installing changes no version."""
+    changed = [f"installing changes no version: {changed}"] if (changed := made.changed()) else []
+    print(json.dumps(figures, ensure_ascii=False, indent=1))
+    print("\n".join(f"NOT AS PROMISED: {each}" for each in [*changed, *broken]) or "all as promised")
+    return int(bool(changed or broken))
 
 
 def _versions(frozen: str) -> Versions:

@@ -5,7 +5,6 @@ the example as it is meant to be started, has five slots run that are planned fo
 it sends and planned again, then one of them once more, and at last a run that nobody gave an instant.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -21,7 +20,7 @@ import pandas as pd
 import requests
 
 from anomalert import Ledger
-from tests.schedulers.environments import ROOT, Environment, environment
+from tests.schedulers.environments import ROOT, Environment, environment, summed_up
 from tests.schedulers.processes import free_port, running, until
 from tests.schedulers.scene import STOPPED, Scene, kill_the_sender, marked, set_scene
 
@@ -159,6 +158,7 @@ def _settings(made: Environment, home: Path, url: str) -> dict[str, str]:
 def problems(figures: Figures) -> list[str]:
     """Return all that is not as promised, in words."""
     promised = {
+        "there are messages to tell": len(figures.expected) == 6,
         "messages are exactly those expected": Counter(figures.told) == Counter(figures.expected),
         "one run is killed, the others succeed": Counter(figures.states) == Counter(COMPLETED=5, CRASHED=1),
         "what was judged is not told again": figures.told_again == 0,
@@ -172,12 +172,8 @@ def problems(figures: Figures) -> list[str]:
 def main() -> int:
     """Print the figures, and what is not as promised."""
     made = environment("prefect")
-    print(f"changed by the installation: {made.changed()}")
     figures = tried(made)
-    print(json.dumps(asdict(figures), ensure_ascii=False, indent=1))
-    found = problems(figures)
-    print("\n".join(f"NOT AS PROMISED: {each}" for each in found) or "all as promised")
-    return int(bool(found))
+    return summed_up(made, asdict(figures), problems(figures))
 
 
 if __name__ == "__main__":
