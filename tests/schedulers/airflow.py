@@ -30,7 +30,7 @@ from tests.schedulers.warehouse import PASSWORD, USER
 from tests.stubs.telegram import CHAT, TOKEN
 from tests.stubs.telegram_faults import accept_then_hang
 
-__all__ = ["Figures", "parsed", "tried"]
+__all__ = ["DAG", "EXAMPLES", "Figures", "has_ended", "introduce", "parsed", "problems", "tried"]
 
 EXAMPLES = ROOT / "examples" / "airflow"
 DAG, TASK, MAPPED = "social_alerts", "judge_and_tell", "metric_alerts"
@@ -93,7 +93,7 @@ def tried(made: Environment) -> Figures:
             "SCENE_TIMEOUT": str(TIMEOUT_SECONDS),
         }
         with running_airflow(made, home, extra) as airflow:
-            _introduce(airflow, scene, home)
+            introduce(airflow, scene, home)
             _scheduled(airflow, scene, figures)
             _again(airflow, scene, figures)
             _backfilled(airflow, scene, figures)
@@ -106,7 +106,7 @@ def tried(made: Environment) -> Figures:
     return figures
 
 
-def _introduce(airflow: Airflow, scene: Scene, home: Path) -> None:
+def introduce(airflow: Airflow, scene: Scene, home: Path) -> None:
     """Tell Airflow the connections and variables that the examples ask for."""
     warehouse = {"host": "127.0.0.1", "port": scene.warehouse, "schema": DATABASE, "login": USER, "password": PASSWORD}
     airflow.ask("POST", "connections", {"connection_id": "clickhouse", "conn_type": "http", **warehouse})
@@ -123,7 +123,7 @@ def _scheduled(airflow: Airflow, scene: Scene, figures: Figures) -> None:
 
     def all_ended() -> list[dict[str, Any]] | None:
         runs = airflow.runs(DAG)
-        return runs if len(runs) == len(scene.ticks) and all(_has_ended(run) for run in runs) else None
+        return runs if len(runs) == len(scene.ticks) and all(has_ended(run) for run in runs) else None
 
     runs = until(all_ended, 600.0, "end of the five scheduled runs")
     figures.scheduled = sum(run["run_type"] == "scheduled" and run["state"] == "success" for run in runs)
@@ -183,7 +183,7 @@ def _mapped(airflow: Airflow, scene: Scene, figures: Figures) -> None:
     airflow.unpause(MAPPED)
 
     def ended() -> dict[str, Any] | None:
-        return next((run for run in airflow.runs(MAPPED) if _has_ended(run)), None)
+        return next((run for run in airflow.runs(MAPPED) if has_ended(run)), None)
 
     run = until(ended, 600.0, f"end of a scheduled run of {MAPPED}")
     figures.mapped = airflow.tries(MAPPED, run["dag_run_id"])
@@ -195,7 +195,8 @@ def _given(connection: dict[str, Any]) -> dict[str, Any]:
     return {"connection_id": connection["connection_id"], "conn_type": connection["conn_type"]}
 
 
-def _has_ended(run: dict[str, Any]) -> bool:
+def has_ended(run: dict[str, Any]) -> bool:
+    """Whether a run is over, well or badly."""
     return run["state"] in ("success", "failed")
 
 
