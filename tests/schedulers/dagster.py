@@ -93,8 +93,10 @@ def _mistaken(home: Path, environment: dict[str, str], tick: pd.Timestamp) -> tu
     """Materialize with a chat that is none; return how often that was told, and whether a step was tried again."""
     log = home / "materialized.log"
     before = log.stat().st_size
-    _materialized(home, {**environment, "TELEGRAM_CHAT": "no chat at all"}, tick)
+    succeeded = _materialized(home, {**environment, "TELEGRAM_CHAT": "no chat at all"}, tick)
     said = log.read_bytes()[before:].decode()
+    if succeeded or "ConfigurationError" not in said:
+        raise RuntimeError(f"the mistake is not told: {said[-4000:]}")
     return said.count("STEP_FAILURE"), "STEP_UP_FOR_RETRY" in said
 
 

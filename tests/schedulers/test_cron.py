@@ -3,8 +3,11 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 
@@ -74,15 +77,39 @@ def settled(place: Path, chat: TelegramStub, deadline: str = "50s") -> None:
     (place / "settings.sh").write_text("\n".join(lines), encoding="utf-8")
 
 
-def started(line: str, place: Path) -> "subprocess.Popen[bytes]":
-    """Start a line as cron does: by a shell, with almost no environment."""
-    command = ["/bin/sh", "-c", line.replace("/srv/alerts", str(place))]
+@pytest.fixture
+def start(place: Path) -> Iterator[Callable[[str], "subprocess.Popen[bytes]"]]:
+    """Give what starts a line as cron does, by a shell with almost no environment; end what a failed test leaves."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(place), "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", "")}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with ExitStack() as stack:
+
+        def started(line: str) -> "subprocess.Popen[bytes]":
+            command = ["/bin/sh", "-c", line.replace("/srv/alerts", str(place))]
+            process = stack.enter_context(
+                subprocess.Popen(
+                    command,
+                    env=environment,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            )
+            stack.callback(end, process)
+            return process
+
+        yield started
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a line and all that it started, if it still runs."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("line", [cron_line(), systemd_line()], ids=["crontab", "systemd"])
-def test_a_start_that_finds_another_run_leaves_at_once(line: str, place: Path) -> None:
+def test_a_start_that_finds_another_run_leaves_at_once(
+    line: str, place: Path, start: Callable[[str], "subprocess.Popen[bytes]"]
+) -> None:
     """Of two overlapping starts one tells and the other says nothing; a later one finds nothing left to tell."""
     sending, may_go_on = Event(), Event()
 
@@ -93,9 +120,9 @@ def test_a_start_that_finds_another_run_leaves_at_once(line: str, place: Path) -
 
     with TelegramStub(held) as chat:
         settled(place, chat)
-        first = started(line, place)
+        first = start(line)
         assert sending.wait(60)
-        second = started(line, place)
+        second = start(line)
         # Without the lock it would wait for the ledger, which the first has until it is answered.
         said, _ = second.communicate(timeout=10)
         assert (second.returncode, said) == (0, b"")
@@ -103,18 +130,18 @@ def test_a_start_that_finds_another_run_leaves_at_once(line: str, place: Path) -
         may_go_on.set()
         said, _ = first.communicate(timeout=60)
         assert first.returncode == 0, said
-        third = started(line, place)
+        third = start(line)
         said, _ = third.communicate(timeout=60)
         assert third.returncode == 0, said
         assert b"0 alerts" in (said or (place / "last-run.txt").read_bytes())
         assert [post.text.splitlines()[0] for post in chat.posts] == ["▼ likes −80%"]
 
 
-def test_a_line_that_fails_says_so(place: Path) -> None:
+def test_a_line_that_fails_says_so(place: Path, start: Callable[[str], "subprocess.Popen[bytes]"]) -> None:
     """Cron mails what is printed, which is nothing unless a run is not whole."""
     with TelegramStub() as chat:
         settled(place, chat, deadline="2s")
-    failed = started(cron_line(), place)  # The chat is gone, so nobody can be told.
+    failed = start(cron_line())  # The chat is gone, so nobody can be told.
     said, _ = failed.communicate(timeout=60)
     assert failed.returncode == 1
     assert b"NotSentError" in said
