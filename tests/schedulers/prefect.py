@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -53,8 +54,13 @@ class Server:
         self.deployment = ""
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Make one request, and return its answer."""
-        answer = requests.request(method, f"{self.url}/{path}", json=body, timeout=60)
+        """Make one request, again while the server says that its database is busy, and return its answer."""
+
+        def answered() -> requests.Response | None:
+            answer = requests.request(method, f"{self.url}/{path}", json=body, timeout=60)
+            return None if answer.status_code == requests.codes.service_unavailable else answer
+
+        answer = until(answered, 60.0, f"answer to {method} {path}")
         if not answer.ok:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:1000]}")
         return answer.json() if answer.content else None
@@ -82,7 +88,7 @@ class Server:
     def run(self, at: pd.Timestamp | None = None) -> dict[str, Any]:
         """Plan a run for an instant, or for now, and return it when it has ended."""
         details = {} if at is None else {"state_details": {"scheduled_time": at.isoformat()}}
-        body = {"state": {"type": "SCHEDULED", **details}}
+        body = {"state": {"type": "SCHEDULED", **details}, "idempotency_key": str(uuid.uuid4())}
         made = self.ask("POST", f"deployments/{self.deployment}/create_flow_run", body)
 
         def found() -> dict[str, Any] | None:
