@@ -53,7 +53,7 @@ GOOD: dict[Any, Any] = {
         "newest",
         expected=HEADLINES[3:7],
         told=HEADLINES[3:7],
-        mistake=(2, False),
+        mistake={"STEP_START": 2, "STEP_FAILURE": 2},
     ),
     prefect: prefect.Figures(
         ["COMPLETED"] * 5 + ["CRASHED"],
