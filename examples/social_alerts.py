@@ -23,7 +23,13 @@ def pipeline() -> Pipeline:
             "user": os.environ["CLICKHOUSE_USER"],
             "password": os.environ["CLICKHOUSE_PASSWORD"],
         },
-        notifiers=[TelegramNotifier(os.environ["TELEGRAM_TOKEN"], os.environ["TELEGRAM_CHAT"])],
+        notifiers=[
+            TelegramNotifier(
+                os.environ["TELEGRAM_TOKEN"],
+                os.environ["TELEGRAM_CHAT"],
+                api_url=os.environ.get("TELEGRAM_API", "https://api.telegram.org"),
+            )
+        ],
         ledger=Ledger(os.environ.get("ALERTS_LEDGER", "alerts.db")),
         language="ru",
     )

@@ -15,7 +15,7 @@ import anomalert
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "schedulers").glob("*.md")])
 
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 
@@ -57,7 +57,7 @@ def test_the_gate_runs_the_readme_word_for_word() -> None:
     assert [line for line in promised if line not in gate] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files(page: Path) -> None:
     """What a page links to inside of the project is there, or is made when the documentation is built."""
     made = {f"_build/drawn/{name}.png" for name in drawings().PICTURES}

@@ -8,6 +8,8 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -16,8 +18,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anomalert import RunReport, WeeklyAverage
+from anomalert import Message, RunReport, WeeklyAverage
 from anomalert.errors import ConfigurationError, RunError, SourceError
+from anomalert.interfaces import Picture
 from anomalert.reference import create_tables
 from anomalert.testing import check_detector, synthetic_panel
 from tests.servers import ANALYST, ClickHouseServer
@@ -58,9 +61,13 @@ def load(name: str) -> ModuleType:
 
 
 def test_every_example_is_run_here() -> None:
-    """An example that is added has to be added to these tests."""
-    source = Path(__file__).read_text(encoding="utf-8")
-    assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.stem}"' not in source] == []
+    """An example that is added has to be added to these tests, or to those of the schedulers."""
+    tests = [Path(__file__), *(ROOT / "tests" / "schedulers").glob("*.py")]
+    source = "".join(path.read_text(encoding="utf-8") for path in tests)
+    files = [path for path in EXAMPLES.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    named = {path: str(path.relative_to(EXAMPLES).with_suffix("")) for path in files if path.suffix == ".py"}
+    named |= {path: path.name for path in files if path.suffix != ".py"}
+    assert [path.name for path, name in named.items() if f'"{name}' not in source] == []
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +278,8 @@ class Recorded:
     def __init__(self, answer: RunReport | Exception) -> None:
         self.answer = answer
         self.instants: list[datetime] = []
+        self.pushed: dict[str, Any] = {}
+        self.monitors = [SimpleNamespace(metrics=[SimpleNamespace(name="likes")])]
 
     def run(self, at: datetime) -> RunReport:
         """Note `at`."""
@@ -279,14 +288,39 @@ class Recorded:
             raise self.answer
         return self.answer
 
-    def __call__(self) -> "Recorded":
-        """Be made by a function, as the example's pipeline is."""
+    def __call__(self, *_: object) -> "Recorded":
+        """Be made by a function, as the examples' pipelines are."""
         return self
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Stand for the task instance too: note what is handed to Airflow."""
+        self.pushed[key] = value
+
+
+@dataclass(frozen=True)
+class Task:
+    """Stands for what Airflow makes of a task's function."""
+
+    function: Callable[..., Any]
+
+    def __call__(self) -> Any:
+        """Run it at once."""
+        return self.function()
+
+    def expand(self, metric: list[str]) -> None:
+        """Run it for every metric."""
+        for each in metric:
+            self.function(metric=each)
 
 
 def airflow_example() -> str:
-    """Return the example's source."""
-    return Path(path_of("airflow_dag")).read_text(encoding="utf-8")
+    """Return the source of the example with one task."""
+    return Path(path_of("airflow/social_alerts_dag")).read_text(encoding="utf-8")
+
+
+def airflow_mapped_example() -> str:
+    """Return the source of the example with a task for each metric."""
+    return Path(path_of("airflow/metric_alerts_dag")).read_text(encoding="utf-8")
 
 
 def airflow_in_readme() -> str:
@@ -296,41 +330,44 @@ def airflow_in_readme() -> str:
     return str(block)
 
 
-@pytest.fixture(params=[airflow_example, airflow_in_readme], ids=["example", "readme"])
+@pytest.fixture(params=[airflow_example, airflow_mapped_example, airflow_in_readme], ids=["one", "mapped", "readme"])
 def dag_source(request: pytest.FixtureRequest) -> str:
     """Give the source of each DAG in turn."""
     source: str = request.param()
     return source
 
 
-def run_dag(source: str, pipeline: Recorded, context: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Parse a DAG file and run its task as Airflow would, with stand-ins for what it imports; give the task's value."""
-    values: list[Any] = []
+def run_dag(source: str, pipeline: Recorded, context: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parse a DAG file and run its tasks as Airflow would, with stand-ins for what it imports."""
 
-    def task(**_: object) -> Callable[[Callable[[], Any]], Callable[[], None]]:
-        return lambda function: lambda: values.append(function())
+    def task(function: Callable[..., Any] | None = None, **_: object) -> Any:
+        return Task if function is None else Task(function)
 
     def dag(**settings: object) -> Callable[[Callable[[], None]], Callable[[], None]]:
+        assert settings["schedule"] == "*/15 * * * *"
         assert settings["max_active_runs"] == 1
         assert settings["catchup"] is False
         return lambda function: function
 
     modules: dict[str, dict[str, Any]] = {
         "airflow": {},
-        "airflow.sdk": {"dag": dag, "task": task, "get_current_context": lambda: context},
+        "airflow.sdk": {"dag": dag, "task": task, "get_current_context": lambda: {**context, "ti": pipeline}},
         "airflow.sdk.exceptions": {"AirflowFailException": FailedForGoodError},
         "pendulum": {"datetime": datetime},
-        "social_alerts": {"pipeline": pipeline},
+        "reference_pipeline": {"pipeline": pipeline, "pipeline_of": pipeline},
         "mycompany": {},
         "mycompany.alerts": {"pipeline": pipeline},
     }
+    stand_in(modules, monkeypatch)
+    exec(compile(source, "dag.py", "exec"), {})
+
+
+def stand_in(modules: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have modules with these names imported in place of real ones."""
     for name, names in modules.items():
         module = ModuleType(name)
         vars(module).update(names)
         monkeypatch.setitem(sys.modules, name, module)
-    exec(compile(source, "dag.py", "exec"), {})
-    (value,) = values
-    return value
 
 
 def test_a_dag_file_is_cheap_to_parse(dag_source: str) -> None:
@@ -338,6 +375,13 @@ def test_a_dag_file_is_cheap_to_parse(dag_source: str) -> None:
     tops = [node for node in ast.parse(dag_source).body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {(node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name for node in tops}
     assert {name.partition(".")[0] for name in names} <= {"airflow", "datetime", "pendulum"}
+
+
+def test_what_holds_no_dag_is_not_parsed() -> None:
+    """Airflow is told to leave the module alone that loads pandas."""
+    folder = EXAMPLES / "airflow"
+    without = [path.name for path in folder.glob("*.py") if "@dag" not in path.read_text(encoding="utf-8")]
+    assert (folder / ".airflowignore").read_text(encoding="utf-8").split() == without
 
 
 def test_a_scheduled_run_judges_the_end_of_its_interval(dag_source: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,15 +409,75 @@ def test_a_run_that_failed_in_part_fails_its_task(dag_source: str, monkeypatch: 
         run_dag(dag_source, Recorded(report), {"data_interval_end": AT}, monkeypatch)
 
 
-def test_a_mistake_in_the_configuration_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("source", [airflow_example, airflow_mapped_example])
+def test_a_mistake_in_the_configuration_is_not_tried_again(
+    source: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What another try cannot mend fails for good."""
     pipeline = Recorded(ConfigurationError("`at` has no time zone"))
     with pytest.raises(FailedForGoodError, match="time zone"):
-        run_dag(airflow_example(), pipeline, {"data_interval_end": AT}, monkeypatch)
+        run_dag(source(), pipeline, {"data_interval_end": AT}, monkeypatch)
 
 
-def test_a_run_hands_its_report_to_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The task's value is the report as plain data."""
-    pipeline = Recorded(RunReport(pd.Timestamp(AT), pd.DataFrame()))
-    value = run_dag(airflow_example(), pipeline, {"data_interval_end": AT}, monkeypatch)
-    assert value["exit_code"] == 0
+@pytest.mark.parametrize("source", [airflow_example, airflow_mapped_example])
+@pytest.mark.parametrize("errors", [(), (SourceError("the server does not answer"),)], ids=["whole", "in part"])
+def test_a_run_hands_its_report_to_airflow(
+    source: Callable[[], str], errors: tuple[SourceError, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is plain data, there of a run that failed in part too, without the judgements, which can be many."""
+    pipeline = Recorded(RunReport(pd.Timestamp(AT), pd.DataFrame({"slot": [AT]}), errors=errors))
+    with pytest.raises(RunError) if errors else nullcontext():
+        run_dag(source(), pipeline, {"data_interval_end": AT}, monkeypatch)
+    assert pipeline.pushed["report"]["exit_code"] == len(errors)
+    assert "judgements" not in pipeline.pushed["report"]
+
+
+class TestAirflowPipeline:
+    """`reference_pipeline.py`, with stand-ins for Airflow's Connections and Variables."""
+
+    TOKEN, PASSWORD = "123456:the-token-of-the-example", "the-password"
+
+    @pytest.fixture
+    def module(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+        """Give the module, set up by the Connections and Variables that the documentation names."""
+        clickhouse = {"conn_type": "http", "host": "127.0.0.1", "port": 8123, "schema": "social", "login": "reader"}
+        connections = {
+            "clickhouse": SimpleNamespace(**clickhouse, password=self.PASSWORD),
+            "telegram": SimpleNamespace(host="-1001234567890", password=self.TOKEN, extra_dejson={}),
+        }
+        variables = {"alerts_ledger": str(tmp_path / "alerts.db"), "alerts_pictures": str(tmp_path / "pictures")}
+        airflow_sdk = {
+            "Connection": SimpleNamespace(get=connections.__getitem__),
+            "Variable": SimpleNamespace(get=variables.__getitem__),
+        }
+        stand_in({"airflow": {}, "airflow.sdk": airflow_sdk}, monkeypatch)
+        return load("airflow/reference_pipeline")
+
+    def test_it_watches_all_six_metrics_and_shows_no_secret(self, module: ModuleType) -> None:
+        """The pipeline tells a chat and a folder, and neither token nor password is in its text."""
+        pipeline = module.pipeline()
+        assert [len(monitor.metrics) for monitor in pipeline.monitors] == [4, 2]
+        shown = f"{pipeline!r} {pipeline.notifiers!r} {pipeline.monitors!r}"
+        assert "pictures" in shown
+        assert self.TOKEN not in shown
+        assert self.PASSWORD not in shown
+
+    def test_each_metric_has_a_pipeline_of_its_own(self, module: ModuleType) -> None:
+        """It watches the one metric, under a name of its own, in the language of the whole."""
+        whole = module.pipeline()
+        for monitor in whole.monitors:
+            for metric in monitor.metrics:
+                own = module.pipeline_of(metric.name)
+                assert [each.name for one in own.monitors for each in one.metrics] == [metric.name]
+                assert (own.name, own.language) == (f"feed_messenger/{metric.name}", "ru")
+        assert module.pipeline_of("ctr").monitors[0].columns == ["ctr", "views"]
+
+    def test_the_receipt_says_where_the_pictures_are(self, module: ModuleType, tmp_path: Path) -> None:
+        """Each picture is a file; a message that is sent again leaves the same files, one without pictures none."""
+        pictures = [Picture(name, "a chart", name.encode) for name in ("likes-1", "views-1")]
+        folder = module.PictureFolder(tmp_path / "new")
+        receipts = {folder.send(Message("key", (), "headline", pictures=tuple(pictures))) for _ in range(2)}
+        files = [tmp_path / "new" / f"{name}.png" for name in ("likes-1", "views-1")]
+        assert receipts == {" ".join(file.as_uri() for file in files)}
+        assert [file.read_bytes() for file in sorted((tmp_path / "new").iterdir())] == [b"likes-1", b"views-1"]
+        assert folder.send(Message("key", (), "headline")) is None

@@ -1,7 +1,7 @@
-"""The reference alert set every 15 minutes, for Airflow 3. Put it and social_alerts.py into the folder of DAGs.
+"""The reference alert set every 15 minutes, for Airflow 3. Put this folder's files into the folder of DAGs.
 
 The file is parsed again and again, so nothing heavy is imported at its top. `max_active_runs=1` keeps runs in order; a
-run that was missed needs no catch-up: with a ledger the next one judges the missed slots.
+run that was missed needs no catch-up: with a ledger the next one judges the missed slots. A retry repeats no message.
 """
 
 from datetime import timedelta
@@ -17,7 +17,7 @@ def social_alerts():
 
     @task(retries=2, retry_delay=timedelta(seconds=30), execution_timeout=timedelta(minutes=5))
     def judge_and_tell():
-        from social_alerts import pipeline
+        from reference_pipeline import pipeline
 
         from anomalert.errors import ConfigurationError
 
@@ -28,8 +28,10 @@ def social_alerts():
             report = pipeline().run(at=at)
         except ConfigurationError as error:
             raise AirflowFailException(str(error)) from error  # Trying again would not mend it.
+        told = report.to_dict()
+        del told["judgements"]  # The ledger keeps them; after a missed week they would be megabytes.
+        context["ti"].xcom_push(key="report", value=told)
         report.raise_for_status()  # An anomaly is a success; a source or a channel that failed is not.
-        return report.to_dict()
 
     judge_and_tell()
 
