@@ -164,6 +164,15 @@ def test_quality_is_that_of_a_slow_oracle(case: Case, until: int) -> None:
         assert found == pytest.approx(slow_quality(trial, ground, until), nan_ok=True)
 
 
+@pytest.mark.parametrize(("slot", "f1"), [(4, 2 / 3), (5, 1), (8, 1), (9, 2 / 3)])
+def test_a_message_before_an_event_or_two_slots_after_is_wrong(slot: int, f1: float) -> None:
+    """Beside one in its middle, a message counts as right from the first slot of an event to the one after it."""
+    ground = ground_of([(5, 8)], is_planted=False)
+    told = nanoseconds_of(sorted([6, slot]))
+    trial = Trial(metric_at(0.1), told, told, np.array([True]))
+    assert quality(trial, ground, ground.end) == pytest.approx(f1)
+
+
 def metric_at(threshold: float) -> Metric:
     """Return a metric whose setting can be told from others'."""
     return Metric("views", DayLagRatio(1, threshold))
