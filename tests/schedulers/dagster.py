@@ -100,7 +100,7 @@ def _mistaken(home: Path, environment: dict[str, str], tick: pd.Timestamp) -> di
     newest = max((home / "history" / "runs").glob("*-*.db"), key=lambda path: path.stat().st_mtime)
     with closing(sqlite3.connect(newest)) as record:
         noted = record.execute("SELECT dagster_event_type FROM event_logs").fetchall()
-    return Counter(kind for (kind,) in noted if kind in STEP_EVENTS)
+    return dict(Counter(kind for (kind,) in noted if kind in STEP_EVENTS))
 
 
 def _partition(tick: pd.Timestamp) -> str:
