@@ -5,5 +5,5 @@ from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
 
 pytest_collect_file = Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], patterns=["*.md"]).pytest()
 
-collect_ignore = ["docs/notebooks", "docs/_build"]
-"""What building the documentation makes of examples, which are tests already."""
+collect_ignore = ["docs/conf.py", "docs/notebooks", "docs/_build"]
+"""Building the documentation runs the examples and makes pages of them; as tests they are run once already."""

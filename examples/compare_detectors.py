@@ -27,7 +27,7 @@ for week in pd.date_range(start, end, freq="7D", inclusive="left"):
     load_events(client.session, *generate_events(week, days=7, seed=1), "notebook")
 
 pipeline = feed_messenger(client=client)
-clean = pd.concat([monitor.panel(start, end) for monitor in pipeline.monitors], axis="columns")
+clean = pd.concat([monitor.panel(start, end) for monitor in pipeline.monitors], axis="columns", sort=False)
 clean.describe().loc[["count", "mean", "min", "max"]].round(2)
 
 # %% [markdown]
