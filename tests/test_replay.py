@@ -1,6 +1,9 @@
 """Replay is what runs do: slot by slot with a ledger, the same verdicts and the same messages."""
 
+import socket
+import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +12,22 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from anomalert import IQR, DayLagRatio, Detector, Ledger, Metric, Monitor, Pipeline, Policy, RollingSigma, WeeklyAverage
+from anomalert import (
+    IQR,
+    DayLagRatio,
+    Detector,
+    FrameSource,
+    Ledger,
+    Metric,
+    Monitor,
+    Pipeline,
+    Policy,
+    RollingSigma,
+    WeeklyAverage,
+)
 from anomalert.errors import ConfigurationError
 from anomalert.replay import replay
-from anomalert.testing import FakeNotifier, FakeSource
+from anomalert.testing import FakeNotifier, FakeSource, synthetic_panel
 
 SLOT = pd.Timedelta("3h")
 JUDGED = 40
@@ -88,3 +103,26 @@ def test_a_monitor_without_a_panel_is_refused() -> None:
     monitor = Monitor(FakeSource(pd.DataFrame()), [Metric("views", DayLagRatio())], name="feed")
     with pytest.raises(ConfigurationError, match="no panel for monitor 'feed'"):
         replay([monitor], {"other": pd.DataFrame()}, "2026-11-01T00:00Z")
+
+
+def test_a_replay_opens_no_socket_and_sends_nothing() -> None:
+    """Ten days with drops in them, while an audit hook notes every socket that this thread makes."""
+    panel = synthetic_panel(days=12, seed=4)
+    for start in (300, 700, 1000):
+        panel.iloc[start : start + 8] *= 0.1
+    monitor = Monitor(FrameSource(panel, name="feed"), [Metric(str(name), DayLagRatio()) for name in panel.columns])
+    whole = monitor.panel(panel.index[0], panel.index[-1] + pd.Timedelta("15min"))
+    made: list[str] = []
+    me, watching = threading.get_ident(), True
+
+    def hook(event: str, _: object) -> None:
+        if watching and event.startswith("socket.") and threading.get_ident() == me:
+            made.append(event)
+
+    sys.addaudithook(hook)
+    said = replay([monitor], {"feed": whole}, panel.index[192]).said
+    assert len(said) >= 6
+    assert made == []
+    socket.socket().close()
+    watching = False
+    assert made
