@@ -63,7 +63,7 @@ class Ledger:
     >>> ledger = Ledger(f"{tempfile.mkdtemp()}/alerts.db")
     >>> slot = pd.Timestamp("2026-11-24T10:15Z")
     >>> with ledger.open("feed") as session:
-    ...     session.commit(RunRecord(readings=[Reading("likes", slot, {"likes": 812.0})]))
+    ...     changed = session.commit(RunRecord(readings=[Reading("likes", slot, {"likes": 812.0})]))
     >>> with ledger.open("feed") as session:
     ...     session.readings("likes", slot, slot + pd.Timedelta("15min"))
     {Timestamp('2026-11-24 10:15:00+0000', tz='UTC'): {'likes': 812.0}}
