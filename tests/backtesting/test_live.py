@@ -17,7 +17,7 @@ FIRST, LAST = START + 5 * DAY, START + 11 * DAY
 
 # Not shrunk: an example is fifty runs or more, and its panels are printed whole.
 quick = settings(
-    max_examples=int(environ.get("ANOMALERT_EXAMPLES", "15")),
+    max_examples=int(environ.get("ANOMALERT_EXAMPLES", "8")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
