@@ -69,7 +69,8 @@ class Order:
 
     def _sync(self, thread: str, rest: str, *, is_resumed: bool) -> None:
         if not is_resumed:
-            self._on_the_log[thread] = "alerts.db-wal>" in rest
+            # Not that of the history, which was written with care in any case.
+            self._on_the_log[thread] = "copies/alerts.db-wal>" in rest
         if "unfinished" not in rest and rest.rstrip().endswith("= 0") and self._on_the_log.get(thread):
             self._synced[thread] = self._synced.get(thread, 0) + 1
 

@@ -30,7 +30,7 @@ def test_a_ledger_that_does_not_wait_for_the_disk_is_seen(strace: str) -> None:
     assert order.sends == order.violations == 12
 
 
-COMMIT, SYNC = "6 fdatasync(5</a/alerts.db-wal>) = 0", "7 fdatasync(5</a/alerts.db-wal>) = 0"
+COMMIT, SYNC = "6 fdatasync(5</a/copies/alerts.db-wal>) = 0", "7 fdatasync(5</a/copies/alerts.db-wal>) = 0"
 SEND = "7 connect(6<s>, {sin_port=htons(80), ...}, 16) = 0"
 
 
@@ -44,8 +44,8 @@ SEND = "7 connect(6<s>, {sin_port=htons(80), ...}, 16) = 0"
         ([COMMIT, SEND, COMMIT, COMMIT, SEND], 1),
         ([COMMIT.replace("= 0", "= -1 EIO"), SEND], 1),
         ([COMMIT.replace("alerts.db-wal", "other"), SEND], 1),
-        (["6 fdatasync(5</a/alerts.db-wal> <unfinished ...>", SEND], 1),
-        (["6 fdatasync(5</a/alerts.db-wal> <unfinished ...>", "6 <... fdatasync resumed>) = 0", SEND], 0),
+        (["6 fdatasync(5</a/copies/alerts.db-wal> <unfinished ...>", SEND], 1),
+        (["6 fdatasync(5</a/copies/alerts.db-wal> <unfinished ...>", "6 <... fdatasync resumed>) = 0", SEND], 0),
     ],
 )
 def test_traces_are_read(lines: list[str], violations: int) -> None:
