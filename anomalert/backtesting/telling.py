@@ -90,7 +90,8 @@ def _instants(
     ready = end + np.asarray([monitor.settle_time.value for monitor, _ in known])[which]
     order = np.lexsort((end, ready))
     first = np.flatnonzero(np.diff(ready[order], prepend=-1) | np.diff(end[order], prepend=-1))
-    together = np.split(order, first[1:])
+    # Not split into as many arrays: over a year those take more memory than what was judged.
+    until = np.append(first[1:], len(order))
     busy = np.flatnonzero(np.logical_or.reduceat(np.concatenate(matters)[order], first))
     instant = 0
     while True:
@@ -99,9 +100,9 @@ def _instants(
             if ahead == len(busy):
                 return
             instant = int(busy[ahead])
-        if instant >= len(together):
+        if instant >= len(first):
             return
-        rows = together[instant]
+        rows = order[first[instant] : until[instant]]
         seen = {known[which[i]][0].name: (known[which[i]][1], int(row[i])) for i in rows}
         yield pd.Timestamp(int(end[rows[0]]), tz="UTC"), seen
         instant += 1
