@@ -106,7 +106,7 @@ def test_of_a_group_that_fails_only_the_one_to_blame_is_lost() -> None:
             return SLOT
 
         def bounds(self, baseline: Baseline) -> Bounds:
-            level = np.where(np.nanmax(baseline.values, axis=0) > 3000, -1.0, 1.0) * np.ones(baseline.values.shape)
+            level = np.where(np.nanmax(baseline.frame.to_numpy(), axis=0) > 3000, -1.0, 1.0) * np.ones(baseline.values.shape)
             return Bounds(level * 0, -level, level)
 
     frame = panel()
