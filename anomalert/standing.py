@@ -41,8 +41,6 @@ def row_of(found: Backtest, tallies: Tallies, labels: pd.DataFrame | None) -> di
 def _by_labels(found: Backtest, tallies: Tallies, labels: pd.DataFrame) -> dict[str, object]:
     alerts, span = alerts_of(found), (found.start, found.end)
     low, high = interval(tallies.f1_resampled)
-    frames = map(scores_of, found.verdicts.values())
-    scores = {str(metric): frame[metric] for frame in frames for metric in frame}
     return {
         "event_f1": tallies.f1,
         "f1_low": low,
@@ -53,7 +51,7 @@ def _by_labels(found: Backtest, tallies: Tallies, labels: pd.DataFrame) -> dict[
         "false_alerts_per_week": false_alerts_per_week(
             alerts, labels, tolerance=TOLERANCE, span=span, metrics=len(found.metrics)
         ),
-        "vus_pr": vus_pr(scores, labels),
+        "vus_pr": vus_pr(scores_of(found), labels),
     }
 
 

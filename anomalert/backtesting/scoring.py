@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from anomalert.errors import ConfigurationError
-from anomalert.judging import Verdicts
 from anomalert.labels import as_labels
 from anomalert.measures import (
     alerts_from_scores,
@@ -64,21 +63,20 @@ def alerts_of(found: "Backtest") -> pd.DataFrame:
     return incidents[["metric", "start", "end", "key"]].assign(end=incidents["end"].fillna(found.end))
 
 
-def scores_of(blocks: Sequence[Verdicts]) -> pd.DataFrame:
-    """Return the scores of one monitor's metrics over its slots."""
-    return pd.concat([pd.DataFrame(block.score, block.slots, list(block.metrics)) for block in blocks])
+def scores_of(found: "Backtest") -> dict[str, pd.Series]:
+    """Return the scores of every metric over its slots; metrics of several monitors may differ in them."""
+    frames = (
+        pd.concat([pd.DataFrame(block.score, block.slots, list(block.metrics)) for block in blocks])
+        for blocks in found.verdicts.values()
+    )
+    return {str(metric): frame[metric] for frame in frames for metric in frame}
 
 
 def scores_against(found: "Backtest", labels: pd.DataFrame) -> pd.DataFrame:
     """Return what `Backtest.scores` says; see there."""
     if not any(found.verdicts.values()):  # It was interrupted before anything was judged.
         return pd.DataFrame(index=pd.Index(found.metrics, name="metric"))
-    scores = {
-        str(metric): frame[metric]
-        for blocks in found.verdicts.values()
-        for frame in [scores_of(blocks)]
-        for metric in frame
-    }
+    scores = scores_of(found)
     rows = {metric: _row(found, labels, {metric: scores[metric]}, [metric]) for metric in found.metrics}
     if len(rows) > 1:
         rows["all"] = _row(found, labels, scores, found.metrics)
