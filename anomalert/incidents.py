@@ -118,7 +118,7 @@ def lose_sight(
             said.append(Said(kind, told, slot, outages=of_kind))
             outages += of_kind
     if back:
-        said.append(Said("source_back", back[0].told, slot, outages=back))
+        said.append(Said("data_back", back[0].told, slot, outages=back))
     return replace(state, outages=tuple(outages)), said
 
 

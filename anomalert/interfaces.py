@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 Direction = Literal["up", "down"]
-AlertKind = Literal["opened", "worsened", "reminder", "resolved", "no_data", "source_failed", "source_back"]
+AlertKind = Literal["opened", "worsened", "reminder", "resolved", "no_data", "source_failed", "data_back"]
 
 
 @runtime_checkable
@@ -112,7 +112,7 @@ class Alert:
     ----------
     kind : str
         Of an incident: ``opened``, ``worsened``, ``reminder``, ``resolved``. Of our own sight: ``no_data`` (its source
-        has nothing for the slot), ``source_failed`` (it could not be read), ``source_back``.
+        has nothing for the slot), ``source_failed`` (it could not be read), ``data_back``.
     pipeline, metric : str
         Their names.
     slot : pandas.Timestamp

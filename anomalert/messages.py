@@ -124,7 +124,7 @@ def key_of(said: Said, pipeline: str) -> str:
     if said.kind == "worsened":
         # A metric that is judged late may join in a slot in which others were told to have joined already.
         apart = f"/{gravest_first(said)[0][0].metric}"
-    if said.kind == "source_back":
+    if said.kind == "data_back":
         # Outages that began together may end apart, and both be told in the first slot that was missed.
         apart = "/" + "+".join(sorted(outage.monitor for outage in said.outages))
     return f"{pipeline}/{said.kind}/{said.subject}/{stamp(said.slot)}{apart}"
@@ -231,7 +231,7 @@ def _about_outages(
         facts=(*facts, Fact(phrases.since.format(start=f"{first.tz_convert(zone):{phrases.date} %H:%M}, {zone}"), ())),
         # What is back is told once for outages that began apart: it follows the first of them.
         replies_to=f"{pipeline}/{said.outages[0].kind}/{said.subject}/{stamp(said.outages[0].start)}"
-        if said.kind == "source_back"
+        if said.kind == "data_back"
         else None,
         language=language,
     )

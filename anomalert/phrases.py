@@ -27,7 +27,7 @@ class Phrases:
     resolved: str
     no_data: str
     source_failed: str
-    source_back: str
+    data_back: str
     digest: str
     may_repeat: str
     unsure: str
@@ -76,7 +76,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
         resolved="Back to usual: {metrics}",
         no_data="✖ No data from {source}",
         source_failed="✖ Cannot read {source}",
-        source_back="✔ Data again from {source}",
+        data_back="✔ Data again from {source}",
         digest="While nothing could be told: {count} messages",
         may_repeat="{headline} (may be a repeat)",
         unsure="May not have reached you: {headline}",
@@ -105,7 +105,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
         resolved="Снова как обычно: {metrics}",
         no_data="✖ Нет данных: {source}",
         source_failed="✖ Не читается источник: {source}",
-        source_back="✔ Данные снова есть: {source}",
+        data_back="✔ Данные снова есть: {source}",
         digest="Пока нельзя было сообщить, накопилось сообщений: {count}",
         may_repeat="{headline} (возможно, повтор)",
         unsure="Могло не дойти: {headline}",

@@ -166,7 +166,7 @@ def test_an_outage_is_told_once_for_all_sources_and_its_end_once() -> None:
     state, said = lose_sight(state, START + SLOT, {"feed": "source_failed", "messages": "no_data"})
     assert said == []
     state, said = lose_sight(state, START + 2 * SLOT, {"feed": None, "messages": None})
-    assert [(each.kind, len(each.outages)) for each in said] == [("source_back", 2)]
+    assert [(each.kind, len(each.outages)) for each in said] == [("data_back", 2)]
     assert state.outages == ()
 
 

@@ -222,7 +222,7 @@ def test_of_what_is_not_known_nothing_is_said() -> None:
 OUTAGES = {
     "no_data": ("✖ No data from feed, messages", "✖ Нет данных: feed, messages"),
     "source_failed": ("✖ Cannot read feed, messages", "✖ Не читается источник: feed, messages"),
-    "source_back": ("✔ Data again from feed, messages", "✔ Данные снова есть: feed, messages"),
+    "data_back": ("✔ Data again from feed, messages", "✔ Данные снова есть: feed, messages"),
 }
 
 
@@ -249,7 +249,7 @@ def test_outages(kind: Any) -> None:
         )
         since = f"since {start:%Y-%m-%d %H:%M}, UTC" if language == "en" else f"с {start:%d.%m.%Y %H:%M}, UTC"
         assert text_of(written)[1:] == [*(expected if kind == "no_data" else []), since]
-        follows = f"shop/no_data/{outages[0].told}/{start:%Y%m%dT%H%MZ}" if kind == "source_back" else None
+        follows = f"shop/no_data/{outages[0].told}/{start:%Y%m%dT%H%MZ}" if kind == "data_back" else None
         assert written.replies_to == follows
 
 
@@ -264,7 +264,7 @@ def test_an_end_follows_the_message_that_it_ends() -> None:
     lost = Said(
         "no_data", "feed/20261102T1515Z", SLOT, outages=(Outage("feed", "no_data", SLOT, "feed/20261102T1515Z"),)
     )
-    back = replace(lost, kind="source_back", slot=SLOT + QUARTER)
+    back = replace(lost, kind="data_back", slot=SLOT + QUARTER)
     assert draft(back, "shop", {}, {}).replies_to == draft(lost, "shop", {}, {}).key
 
 
@@ -355,7 +355,7 @@ FLOATS = st.floats(allow_nan=True, allow_infinity=True)
 INSTANTS = st.integers(0, 2**31).map(lambda seconds: pd.Timestamp(seconds, unit="s", tz="UTC"))
 ALERTS = st.builds(
     Alert,
-    kind=st.sampled_from(["opened", "no_data", "source_back"]),
+    kind=st.sampled_from(["opened", "no_data", "data_back"]),
     pipeline=TEXTS,
     metric=TEXTS,
     slot=INSTANTS,

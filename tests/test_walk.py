@@ -375,7 +375,7 @@ def test_a_source_that_falls_silent_is_told_once_and_its_return_once() -> None:
     assert [(slot, kind) for slot, kind, _, _ in walked.said] == [
         (utc[145], "opened"),
         (utc[150], "no_data"),
-        (utc[160], "source_back"),
+        (utc[160], "data_back"),
         (utc[161], "resolved"),
     ]
 

@@ -20,7 +20,7 @@ __all__ = ["MetricCourse", "events_of", "held_back", "marks_of", "monitor_of"]
 
 STEP_NAMES = tuple(name for name, _ in STEPS)
 
-KINDS_OF_SIGHT = {"no_data": "no data", "source_failed": "no data", "source_back": "data back"}
+KINDS_OF_SIGHT = {"no_data": "no data", "source_failed": "no data", "data_back": "data back"}
 """What is said of a source, and how a picture calls it."""
 
 

@@ -32,7 +32,7 @@ COLOURS = {
     "no_data": YELLOW,
     "source_failed": YELLOW,
     "resolved": GREEN,
-    "source_back": GREEN,
+    "data_back": GREEN,
 }
 
 

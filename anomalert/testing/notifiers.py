@@ -22,7 +22,7 @@ from anomalert.testing.secrecy import heard, leaking, texts_of
 __all__ = ["check_notifier"]
 
 KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
-ABOUT_SOURCES = ("no_data", "source_failed", "source_back")
+ABOUT_SOURCES = ("no_data", "source_failed", "data_back")
 
 FAILURES = ("not_sent", "rejected", "unknown")
 

@@ -102,7 +102,7 @@ def test_what_is_said_of_sources_counts_too() -> None:
     panel = history(12, incidents=0)
     silent = panel.drop(index=panel.index[-60:-56])
     found = run(silent)
-    assert found.messages[["kind", "metric"]].to_numpy().tolist() == [["no_data", None], ["source_back", None]]
+    assert found.messages[["kind", "metric"]].to_numpy().tolist() == [["no_data", None], ["data_back", None]]
     assert found.messages_per_week["sources"].sum() == 2
     assert found.messages_per_metric["total"].sum() == 0
 

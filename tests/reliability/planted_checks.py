@@ -112,7 +112,7 @@ def failed_reads_resolve_nothing(plant: Plant) -> None:
         pipeline = _pipeline(source, chat, folder)
         for slot in slots:
             pipeline.run(at=slot + SLOT)
-    assert _kinds(chat) == ["opened", "source_failed", "source_back", "resolved"], _kinds(chat)
+    assert _kinds(chat) == ["opened", "source_failed", "data_back", "resolved"], _kinds(chat)
 
 
 def a_channel_that_hangs_delays_no_other(plant: Plant) -> None:
