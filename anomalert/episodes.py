@@ -141,12 +141,32 @@ class Episode:
 
 @dataclass(frozen=True)
 class Outage:
-    """A source of which nothing is seen, since the slot `start` (UTC); outages `told` together share that text."""
+    """A source of which nothing is seen, or a metric of one, since the slot `start` (UTC).
+
+    Parameters
+    ----------
+    monitor : str
+        Whose source.
+    kind : {"no_data", "source_failed"}
+        What is wrong.
+    start : pandas.Timestamp
+        The first slot of it.
+    told : str
+        Shared by outages that are told together; it ends with the slot in which they are.
+    metric : str, optional
+        The one that has no values while its source has others.
+    """
 
     monitor: str
     kind: Literal["no_data", "source_failed"]
     start: pd.Timestamp
     told: str
+    metric: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Of what nothing is seen."""
+        return self.metric or self.monitor
 
 
 @dataclass(frozen=True)
@@ -160,7 +180,7 @@ class State:
     recent : tuple of Incident
         Those that ended lately.
     outages : tuple of Outage
-        The sources of which nothing is seen.
+        The sources and metrics of which nothing is seen.
     replaced : mapping
         Metric to slot to what was expected there: what stands in the baseline in place of a known incident.
     """

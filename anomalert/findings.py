@@ -11,7 +11,6 @@ import pandas as pd
 
 from anomalert.episodes import Incident, Said, State, state_to_dict
 from anomalert.errors import AnomalertError, SourceError, raised
-from anomalert.incidents import lose_sight
 from anomalert.intake import Memory, Task, definition_of, read, recorded, task_of
 from anomalert.interfaces import Fact
 from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
@@ -21,6 +20,7 @@ from anomalert.panel import slot_of
 from anomalert.phrases import Language
 from anomalert.policy import no_judgements
 from anomalert.scenes import Scene
+from anomalert.sight import lose_sight
 from anomalert.walk import Step, Stretch, walk, watches_of
 
 __all__ = ["Findings", "Watchers", "find"]
@@ -156,13 +156,17 @@ def _draft(
         if step is not None and monitor.name in panels
         for metric in monitor.metrics
     }
-    silent = {outage.monitor for outage in said.outages}
+    silent = {(outage.monitor, outage.metric) for outage in said.outages}
     rows: dict[str, Mapping[str, Any]] = {
-        metric.name: {} for monitor in watchers.monitors if monitor.name in silent for metric in monitor.metrics
+        metric.name: {}
+        for monitor in watchers.monitors
+        for metric in monitor.metrics
+        if silent & {(monitor.name, None), (monitor.name, metric.name)}
     }
     for frame in step.judgements.values() if step else ():
         rows.update({row["metric"]: row for row in frame.to_dict("records") if row["metric"] in rows})
-    zone = next((monitor.timezone for monitor in watchers.monitors if monitor.name in silent), "UTC")
+    blind = {monitor for monitor, _ in silent}
+    zone = next((monitor.timezone for monitor in watchers.monitors if monitor.name in blind), "UTC")
     return draft(said, watchers.pipeline, scenes, rows, watchers.language, zone)
 
 

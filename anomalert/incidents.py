@@ -9,14 +9,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Literal, cast
+from typing import cast
 
 import pandas as pd
 
-from anomalert.episodes import DAY, NUMBERS, Episode, Incident, Observation, Outage, Said, State, Watch, stamp
+from anomalert.episodes import DAY, NUMBERS, Episode, Incident, Observation, Said, State, Watch
 from anomalert.interfaces import Direction
 
-__all__ = ["advance", "lose_sight"]
+__all__ = ["advance"]
 
 
 @dataclass(frozen=True)
@@ -90,36 +90,6 @@ def advance(
     kept = tuple(i for i in state.recent if i.metric not in watches)
     after = replace(state, episodes=tuple(open_episodes), recent=(*kept, *recent))
     return replace(after, replaced=_replaced(after, now)), said
-
-
-def lose_sight(
-    state: State, slot: pd.Timestamp, seen: Mapping[str, Literal["no_data", "source_failed"] | None]
-) -> tuple[State, list[Said]]:
-    """Return the state after it is known of which monitors nothing is seen in `slot`, and what there is to say.
-
-    Parameters
-    ----------
-    state : State
-        Before.
-    slot : pandas.Timestamp
-        UTC.
-    seen : mapping of str to str or None
-        Monitor to what is wrong with its source, None if nothing is. One that is missing stays as it was.
-    """
-    out = {outage.monitor for outage in state.outages}
-    back = tuple(outage for outage in state.outages if outage.monitor in seen and seen[outage.monitor] is None)
-    outages = [outage for outage in state.outages if outage not in back]
-    said = []
-    for kind in cast('tuple[Literal["no_data", "source_failed"], ...]', ("source_failed", "no_data")):
-        lost = [monitor for monitor, wrong in seen.items() if wrong == kind and monitor not in out]
-        if lost:
-            told = f"{'+'.join(lost)}/{stamp(slot)}"
-            of_kind = tuple(Outage(monitor, kind, slot, told) for monitor in lost)
-            said.append(Said(kind, told, slot, outages=of_kind))
-            outages += of_kind
-    if back:
-        said.append(Said("data_back", back[0].told, slot, outages=back))
-    return replace(state, outages=tuple(outages)), said
 
 
 def _opened(observation: Observation, slot: pd.Timestamp) -> Incident:

@@ -112,7 +112,8 @@ class Alert:
     ----------
     kind : str
         Of an incident: ``opened``, ``worsened``, ``reminder``, ``resolved``. Of our own sight: ``no_data`` (its source
-        has nothing for the slot), ``source_failed`` (it could not be read), ``data_back``.
+        has nothing for the slot, or only the metric has had no values for long), ``source_failed`` (it could not be
+        read), ``data_back``.
     pipeline, metric : str
         Their names.
     slot : pandas.Timestamp
@@ -124,7 +125,7 @@ class Alert:
     score : float
         Distance from `expected` in units of the distance to the bound on that side; above 1 is outside.
     direction : {"up", "down"} or None
-        The side of the incident; None when it is about a source.
+        The side of the incident; None when it is about a source or about a metric without values.
     incident : str
         Names the incident: what its later alerts share.
     """

@@ -24,13 +24,13 @@ Flags = NDArray[np.bool_]
 
 __all__ = ["Verdicts", "judge", "judged_alike"]
 
-ARRAYS = ("value", "expected", "lower", "upper", "steps", "is_alert", "is_judged")
+ARRAYS = ("value", "expected", "lower", "upper", "steps", "is_alert", "is_judged", "is_missing")
 IF_GIVEN = ("own_score", "denominator")
 
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
-    """What was judged of one monitor: arrays of shape ``(n_slots, n_metrics)``, 35 bytes a cell for most detectors.
+    """What was judged of one monitor: arrays of shape ``(n_slots, n_metrics)``, 36 bytes a cell for most detectors.
 
     Parameters
     ----------
@@ -46,6 +46,8 @@ class Verdicts:
         As in `anomalert.policy.Held`.
     is_judged : ndarray of bool
         False where the detector failed: of such a slot nothing is said.
+    is_missing : ndarray of bool
+        Where the metric has had no values for as long as its policy waits for one.
     is_empty : ndarray of bool, shape (n_slots,)
         Where the source has nothing at all, and that is to be told.
     own_score : ndarray of float, optional
@@ -64,6 +66,7 @@ class Verdicts:
     steps: NDArray[np.uint8]
     is_alert: Flags
     is_judged: Flags
+    is_missing: Flags
     is_empty: Flags
     own_score: Floats | None = None
     denominator: Floats | None = None
@@ -74,7 +77,7 @@ class Verdicts:
         names = tuple(metrics)
         shape = (len(slots), len(names))
         numbers = {name: np.full(shape, np.nan) for name in ARRAYS[:4]}
-        flags = {name: np.zeros(shape, dtype=bool) for name in ("is_alert", "is_judged")}
+        flags = {name: np.zeros(shape, dtype=bool) for name in ("is_alert", "is_judged", "is_missing")}
         steps, empty = np.zeros(shape, dtype=np.uint8), np.zeros(len(slots), dtype=bool)
         return cls(slots, names, slot, **numbers, steps=steps, **flags, is_empty=empty)
 
@@ -145,6 +148,20 @@ class Verdicts:
         if self.is_judged.all():
             return judgements
         return judgements[self.is_judged.ravel(order="F")].reset_index(drop=True)
+
+    def missing(self, row: int) -> list[str]:
+        """Return the metrics that have had no values in one slot and before it, though the source had some."""
+        if self.is_empty[row]:
+            return []
+        return [self.metrics[column] for column in np.flatnonzero(self.is_missing[row])]
+
+    def known(self, row: int, metrics: Collection[str]) -> set[str]:
+        """Return those of `metrics` that have a value in one slot."""
+        return {
+            name
+            for column, name in enumerate(self.metrics if metrics else ())
+            if name in metrics and not np.isnan(self.value[row, column])
+        }
 
     def observed(self, row: int, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
         """Return what one slot shows of `metrics` and of every metric that has an alert there."""
@@ -252,7 +269,7 @@ def _detected(
     weights = _weights(group, panel)
     detection = group[0].detector.detect(
         panel[names],
-        start - policy.memory * slot,
+        start - policy.memory(slot) * slot,
         baseline=None if baseline is None else baseline[names],
         weights=weights,
     )
@@ -266,6 +283,12 @@ def _detected(
         "steps": held.steps,
         "is_alert": held.is_alert,
         "is_judged": np.ones(shape, dtype=bool),
+        "is_missing": kernels.missing(
+            detection.value.to_numpy(),
+            detection.expected.to_numpy(),
+            None if weights is None else held.volume,
+            policy.missing_slots(slot),
+        ),
         "is_empty": np.zeros(len(judged), dtype=bool),
         "own_score": None if detection.own_score is None else detection.own_score.to_numpy(copy=True),
         "denominator": None if weights is None else held.volume.copy(),

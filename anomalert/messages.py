@@ -126,7 +126,7 @@ def key_of(said: Said, pipeline: str) -> str:
         apart = f"/{gravest_first(said)[0][0].metric}"
     if said.kind == "data_back":
         # Outages that began together may end apart, and both be told in the first slot that was missed.
-        apart = "/" + "+".join(sorted(outage.monitor for outage in said.outages))
+        apart = "/" + min(outage.name for outage in said.outages)
     return f"{pipeline}/{said.kind}/{said.subject}/{stamp(said.slot)}{apart}"
 
 
@@ -203,7 +203,6 @@ def _about_outages(
     said: Said, pipeline: str, rows: Mapping[str, Mapping[str, Any]], zone: str, language: Language
 ) -> Draft:
     phrases = LANGUAGES[language]
-    sources = ", ".join(outage.monitor for outage in said.outages)
     first = min(outage.start for outage in said.outages)
     nothing = dict.fromkeys(NUMBERS, float("nan"))
     alerts = tuple(
@@ -226,15 +225,26 @@ def _about_outages(
     return Draft(
         key=key_of(said, pipeline),
         slot=said.slot,
-        headline=getattr(phrases, said.kind).format(source=sources),
+        headline=_headline_of_outages(said, phrases),
         alerts=alerts,
         facts=(*facts, Fact(phrases.since.format(start=f"{first.tz_convert(zone):{phrases.date} %H:%M}, {zone}"), ())),
         # What is back is told once for outages that began apart: it follows the first of them.
-        replies_to=f"{pipeline}/{said.outages[0].kind}/{said.subject}/{stamp(said.outages[0].start)}"
+        replies_to=f"{pipeline}/{said.outages[0].kind}/{said.subject}/{said.subject.rsplit('/', maxsplit=1)[-1]}"
         if said.kind == "data_back"
         else None,
         language=language,
     )
+
+
+def _headline_of_outages(said: Said, phrases: Phrases) -> str:
+    names = [outage.name for outage in said.outages]
+    if said.outages[0].metric is None:
+        sentence: str = getattr(phrases, said.kind)
+        return sentence.format(source=", ".join(names))
+    sentence = phrases.no_values if said.kind == "no_data" else phrases.values_back
+    rest = len(names) - NAMED_IN_HEADLINE
+    listed = ", ".join(names[:NAMED_IN_HEADLINE]) + (f" {phrases.more.format(count=rest)}" if rest > 0 else "")
+    return sentence.format(metrics=listed)
 
 
 def _headline(said: Said, about: Sequence[tuple[Incident, Observation]], phrases: Phrases) -> str:

@@ -105,7 +105,10 @@ class Monitor:
     @cached_property
     def lookback(self) -> pd.Timedelta:
         """How much history the first judged slot needs, over all metrics and their policies."""
-        return max(metric.detector.lookback + metric.policy.memory * self.slot_length for metric in self.metrics)
+        return max(
+            metric.detector.lookback + metric.policy.memory(self.slot_length) * self.slot_length
+            for metric in self.metrics
+        )
 
     def newest_slot(self, at: str | pd.Timestamp) -> pd.Timestamp:
         """Return the start of the newest slot that is complete and settled at `at`."""

@@ -28,6 +28,8 @@ class Phrases:
     no_data: str
     source_failed: str
     data_back: str
+    no_values: str
+    values_back: str
     digest: str
     may_repeat: str
     unsure: str
@@ -77,6 +79,8 @@ LANGUAGES: Mapping[Language, Phrases] = {
         no_data="✖ No data from {source}",
         source_failed="✖ Cannot read {source}",
         data_back="✔ Data again from {source}",
+        no_values="✖ No values of {metrics}",
+        values_back="✔ Values again of {metrics}",
         digest="While nothing could be told: {count} messages",
         may_repeat="{headline} (may be a repeat)",
         unsure="May not have reached you: {headline}",
@@ -106,6 +110,8 @@ LANGUAGES: Mapping[Language, Phrases] = {
         no_data="✖ Нет данных: {source}",
         source_failed="✖ Не читается источник: {source}",
         data_back="✔ Данные снова есть: {source}",
+        no_values="✖ Нет значений: {metrics}",
+        values_back="✔ Значения снова есть: {metrics}",
         digest="Пока нельзя было сообщить, накопилось сообщений: {count}",
         may_repeat="{headline} (возможно, повтор)",
         unsure="Могло не дойти: {headline}",

@@ -4,6 +4,7 @@ A policy is a sequence of steps. A step may hold an anomaly back; it labels it a
 I not told?" has an answer for every slot. Monitors and notebooks call this; it calls `detection`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -74,6 +75,9 @@ class Policy:
     quiet : str or sequence of str, default ()
         Local times at which no incident opens: ``"22:00-07:00"``, ``"Sat-Sun"``, ``"Mon-Fri 12:00-13:00"``. What begins
         then and lasts is told when they are over; of what is open already its course and its end are told as ever.
+    missing : str or Timedelta or None, default "2h"
+        Tell that the metric has no values after so long (one slot at least) without one where one was expected, and
+        once when it has one again; None never does. A ratio of nothing, that is over 0, is not missing.
 
     Examples
     --------
@@ -95,6 +99,7 @@ class Policy:
     remind: str | pd.Timedelta | None = "1D"
     adapt: str | pd.Timedelta = "3D"
     quiet: str | Sequence[str] = ()
+    missing: str | pd.Timedelta | None = "2h"
 
     def __post_init__(self) -> None:
         if self.direction not in ("both", "up", "down"):
@@ -118,14 +123,19 @@ class Policy:
         if self.remind is not None:
             as_duration(self.remind, "remind")
         as_duration(self.adapt, "adapt")
+        if self.missing is not None:
+            as_duration(self.missing, "missing")
         # Hashable, so that metrics with equal policies can be judged together.
         object.__setattr__(self, "quiet", (self.quiet,) if isinstance(self.quiet, str) else tuple(self.quiet))
         as_quiet_times(self.quiet)
 
-    @property
-    def memory(self) -> int:
-        """How many slots before a slot its judgement depends on."""
-        return self.persist[1] - 1
+    def memory(self, slot: pd.Timedelta) -> int:
+        """Return how many slots, each `slot` long, before a slot its judgement depends on."""
+        return max(self.persist[1], self.missing_slots(slot) or 1) - 1
+
+    def missing_slots(self, slot: pd.Timedelta) -> int | None:
+        """Return after how many slots without a value a metric is missing, None if never."""
+        return None if self.missing is None else math.ceil(pd.Timedelta(self.missing) / slot)
 
     def judge(self, detection: Detection, volume: pd.DataFrame | None = None) -> pd.DataFrame:
         """Label every slot of `detection` with what each step says, and whether it is an alert.
@@ -133,7 +143,7 @@ class Policy:
         Parameters
         ----------
         detection : Detection
-            It has to begin `memory` slots before the first judgement that is to be relied on.
+            It has to begin ``memory(slot)`` slots before the first judgement that is to be relied on.
         volume : pandas.DataFrame, optional
             The denominators of ratios, over the slots of the detection; by default the larger of the sizes of value
             and expected.

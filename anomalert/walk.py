@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomalert.episodes import Observation, Said, State, Watch
+from anomalert.episodes import Observation, Outage, Said, State, Watch
 from anomalert.errors import AnomalertError
-from anomalert.incidents import advance, lose_sight
+from anomalert.incidents import advance
 from anomalert.judging import Verdicts
 from anomalert.metric import Metric
 from anomalert.monitor import Monitor
+from anomalert.sight import lose_metrics, lose_sight
 
 __all__ = ["Step", "Stretch", "baseline_of", "named_by", "step_over", "walk", "watches_of"]
 
@@ -136,8 +137,18 @@ def step_over(
         name: "no_data" if verdicts.is_empty[number] else None for name, (verdicts, number) in seen.items()
     }
     state, sight = lose_sight(state, slot, gone)
+    silent = {outage.metric for outage in state.outages if outage.metric is not None}
+    known = {metric for verdicts, number in seen.values() for metric in verdicts.known(number, silent)}
+    missing = [_outage(name, metric, *at, watches) for name, at in seen.items() for metric in at[0].missing(at[1])]
+    state, gaps = lose_metrics(state, slot, missing, known, watches)
     state, said = advance(state, slot, observations, watches, end - slot)
-    return state, (*said, *sight)
+    return state, (*said, *sight, *gaps)
+
+
+def _outage(monitor: str, metric: str, verdicts: Verdicts, row: int, watches: Mapping[str, Watch]) -> Outage:
+    """Return that a metric has no values, since as many slots as its policy waits for one."""
+    waited = watches[metric].policy.missing_slots(verdicts.slot) or 1
+    return Outage(monitor, "no_data", verdicts.slots[row] - (waited - 1) * verdicts.slot, told="", metric=metric)
 
 
 def named_by(end: pd.Timestamp, watches: Mapping[str, Watch]) -> pd.Timestamp:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from anomalert.episodes import Observation, Said, State, Watch, state_from_dict, state_to_dict
-from anomalert.incidents import advance, lose_sight
+from anomalert.incidents import advance
 from anomalert.policy import Policy
 
 SLOT = pd.Timedelta("15min")
@@ -159,17 +159,6 @@ def test_an_incident_of_a_metric_that_is_watched_no_more_ends() -> None:
     assert said == []
 
 
-def test_an_outage_is_told_once_for_all_sources_and_its_end_once() -> None:
-    """Two sources that fail in one slot are one message, and one more when they are back."""
-    state, said = lose_sight(State(), START, {"feed": "source_failed", "messages": "source_failed"})
-    assert [(each.kind, len(each.outages)) for each in said] == [("source_failed", 2)]
-    state, said = lose_sight(state, START + SLOT, {"feed": "source_failed", "messages": "no_data"})
-    assert said == []
-    state, said = lose_sight(state, START + 2 * SLOT, {"feed": None, "messages": None})
-    assert [(each.kind, len(each.outages)) for each in said] == [("data_back", 2)]
-    assert state.outages == ()
-
-
 def test_a_metric_that_is_judged_late_stops_nothing() -> None:
     """Slots that one metric catches up on while another's incident is open are walked through, and say what they show.
 
@@ -204,8 +193,6 @@ def test_slots_of_half_a_minute_have_names_of_their_own() -> None:
     ]
     assert len({each.subject for each in opened}) == 4
     assert len({each.about[0][0].key for each in opened}) == 4
-    sight = [lose_sight(State(), slot, {"feed": "no_data"})[1][0].subject for slot in starts]
-    assert len(set(sight)) == 4
 
 
 def test_every_metric_keeps_its_own_slots_where_their_lengths_differ() -> None:

@@ -133,7 +133,7 @@ def test_memory_is_all_that_a_slot_needs(detection: Detection, policy: Policy, c
     if cut >= len(index):
         return
     first = index[cut]
-    kept = index >= first - policy.memory * SLOT
+    kept = index >= first - policy.memory(SLOT) * SLOT
     frames = {name: getattr(detection, name)[kept] for name in ("value", "expected", "lower", "upper")}
     part = Detection(**frames, slot=SLOT)
     some = policy.judge(part)

@@ -78,7 +78,7 @@ def marks_of(said: Sequence[Said], monitor: Monitor, metric: str) -> pd.DataFram
         (each.slot, KINDS_OF_SIGHT.get(each.kind, each.kind))
         for each in said
         if any(incident.metric == metric for incident, _ in each.about)
-        or any(outage.monitor == monitor.name for outage in each.outages)
+        or any(outage.monitor == monitor.name and outage.metric in (None, metric) for outage in each.outages)
     ]
     return pd.DataFrame(rows, columns=["slot", "kind"], dtype=object).astype({"slot": "datetime64[ns, UTC]"})
 

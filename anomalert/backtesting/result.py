@@ -42,7 +42,7 @@ INCIDENT_COLUMNS = [
     "peak_deviation",
 ]
 
-KINDS = ["opened", "worsened", "reminder", "resolved"]
+KINDS = ["opened", "worsened", "reminder", "resolved", "no_data", "data_back"]
 
 MESSAGE_COLUMNS = ["slot", "kind", "metric", "metrics", "episode", "key"]
 
@@ -115,7 +115,7 @@ class Backtest:
         """
         rows = []
         for said in self.said:
-            about = [incident.metric for incident, _ in gravest_first(said)]
+            about = _named_by(said)
             metric = about[0] if about else None
             listed = ", ".join(sorted(set(about)))
             rows.append((said.slot, said.kind, metric, listed, said.subject, key_of(said, self.pipeline)))
@@ -194,7 +194,7 @@ class Backtest:
     @cached_property
     def messages_per_metric(self) -> pd.DataFrame:
         """How many messages name each metric, by kind; one that names several counts for each."""
-        named = [(said.kind, incident.metric) for said in self.said for incident, _ in said.about]
+        named = [(said.kind, metric) for said in self.said for metric in _named_by(said)]
         pairs = pd.DataFrame(named, columns=["kind", "metric"], dtype=object)
         counts = pd.crosstab(pairs["metric"], pairs["kind"]).reindex(index=self.metrics, columns=KINDS, fill_value=0)
         return counts.assign(total=counts.sum(axis=1)).rename_axis(index="metric", columns=None)
@@ -295,6 +295,12 @@ class Backtest:
         if self.errors:
             lines.append(f"{len(self.errors)} errors, the first: {self.errors[0]}")
         return "\n".join(lines)
+
+
+def _named_by(said: Said) -> list[str]:
+    """Return the metrics that a message names, the gravest first; none if it is about a source."""
+    missing = [outage.metric for outage in said.outages if outage.metric is not None]
+    return missing or [incident.metric for incident, _ in gravest_first(said)]
 
 
 def _monday(instant: pd.Timestamp, zone: str) -> pd.Timestamp:

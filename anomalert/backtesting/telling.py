@@ -80,7 +80,7 @@ def _instants(
 ) -> Iterator[tuple[pd.Timestamp, dict[str, tuple[Verdicts, int]]]]:
     """Give the instants at which slots end, in the order in which runs see them, but for those that change nothing."""
     known = [(monitor, block) for monitor in monitors for block in blocks[monitor.name] if len(block.slots)]
-    matters = [block.is_alert.any(axis=1) | block.is_empty for _, block in known]
+    matters = [block.is_alert.any(axis=1) | block.is_missing.any(axis=1) | block.is_empty for _, block in known]
     if not known or (_is_quiet(told.state) and not any(flags.any() for flags in matters)):
         return
     which = np.repeat(np.arange(len(known)), [len(block.slots) for _, block in known])

@@ -40,6 +40,7 @@ policies = st.builds(
     remind=st.sampled_from(["6h", "1D", None]),
     adapt=st.sampled_from(["6h", "3D"]),
     quiet=st.sampled_from([(), ("22:00-07:00",), ("Sat-Sun", "Wed 12:00-13:00")]),
+    missing=st.sampled_from(["2h", "9h", "1D", None]),
 )
 zones = st.sampled_from(["UTC", "Europe/Moscow", "Europe/Berlin", "America/New_York", "America/Sao_Paulo"])
 
@@ -151,4 +152,7 @@ def assert_same(found: Backtest, live: Lived) -> None:
 
 def named(message: Message) -> tuple[str, ...]:
     """Return the metrics that a message says something of; what it says of a source names none."""
-    return tuple(sorted({alert.metric for alert in message.alerts if alert.direction is not None}))
+    # What is said of metrics that have no values shares the name of one of them.
+    subjects = {alert.incident.split("/")[0] for alert in message.alerts}
+    is_about_metrics = bool(subjects & {alert.metric for alert in message.alerts})
+    return tuple(sorted({alert.metric for alert in message.alerts if is_about_metrics}))

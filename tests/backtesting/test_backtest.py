@@ -121,7 +121,8 @@ def test_by_default_all_that_can_be_judged_is() -> None:
     """The first slot is that which has the lookback before it, the last one that of the history."""
     panel = history(12)
     found = run(panel)
-    assert found.start == panel.index[0] + WeeklyAverage().lookback
+    # A metric counts as missing after two hours, so these are looked back to as well.
+    assert found.start == panel.index[0] + WeeklyAverage().lookback + pd.Timedelta("1h45min")
     assert found.end == panel.index[-1] + SLOT
     assert not (found.judgements["status"] == "warming_up").any()
 

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anomalert import Message, Monitor, TelegramNotifier, channel, episodes, incidents, messages
+from anomalert import Message, Monitor, TelegramNotifier, channel, episodes, messages, sight
 from anomalert.episodes import Incident, Observation, Said, State
 from anomalert.errors import UnknownOutcomeError
 from anomalert.ledger import Ledger, sqlite_place
@@ -120,7 +120,7 @@ def swallow_a_cut(patches: Patches) -> None:
 
 def resolve_on_error(patches: Patches) -> None:
     """M8."""
-    lose_sight = incidents.lose_sight
+    lose_sight = sight.lose_sight
 
     def closing(state: State, slot: pd.Timestamp, seen: Mapping[str, Any]) -> tuple[State, list[Said]]:
         after, said = lose_sight(state, slot, seen)
