@@ -33,7 +33,7 @@ from anomalert import DayLagRatio, Ledger, Metric, Monitor, Pipeline
 from anomalert.errors import LedgerBusyError, LedgerDamagedError
 from anomalert.interfaces import RunReport
 from tests.ledger.samples import contents_of
-from tests.reliability.machine_checks import check_alerts_were_told, check_deliveries, expected_keys, incident_keys
+from tests.reliability.machine_checks import check_alerts_were_told, check_deliveries, expected_keys, metric_keys
 from tests.reliability.machine_parts import (
     CHANNEL_MOODS,
     HISTORY,
@@ -274,7 +274,7 @@ class Life(RuleBasedStateMachine):
         assert set(wanted) <= set(history.judgements["slot"])
         if not self.is_changed:
             expected = expected_keys(self.pipeline(), START + len(self.values) * SLOT, wanted[0])
-            assert incident_keys(history) == expected, incident_keys(history) ^ expected
+            assert metric_keys(history) == expected, metric_keys(history) ^ expected
         check_alerts_were_told(history)
         check_deliveries(history, self.channel)
 

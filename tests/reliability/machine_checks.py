@@ -4,22 +4,26 @@ import pandas as pd
 
 from anomalert import Pipeline, backtest
 from anomalert.ledger.history import LedgerHistory
-from tests.reliability.machine_parts import Channel
+from tests.reliability.machine_parts import METRICS, Channel
 
-__all__ = ["check_alerts_were_told", "check_deliveries", "expected_keys", "incident_keys"]
+__all__ = ["check_alerts_were_told", "check_deliveries", "expected_keys", "metric_keys"]
 
 ABOUT_INCIDENTS = ("opened", "worsened", "resolved", "reminder")
 
 
-def incident_keys(history: LedgerHistory) -> set[str]:
-    """Return the keys of what was queued about incidents."""
-    return {key for key in history.messages["message"] if key.split("/")[1] in ABOUT_INCIDENTS}
+def metric_keys(history: LedgerHistory) -> set[str]:
+    """Return the keys of what was queued about metrics: their incidents, and that they stopped reporting."""
+    return set(filter(_is_about_metrics, history.messages["message"]))
+
+
+def _is_about_metrics(key: str) -> bool:
+    _, kind, subject, *_ = key.split("/")
+    return kind in ABOUT_INCIDENTS or subject in METRICS
 
 
 def expected_keys(pipeline: Pipeline, end: pd.Timestamp, first: pd.Timestamp) -> set[str]:
-    """Return the keys of what a backtest over the whole history says of incidents."""
-    messages = backtest(pipeline, start=first, end=end, progress=False).messages
-    return set(messages.loc[messages["kind"].isin(ABOUT_INCIDENTS), "key"])
+    """Return the keys of what a backtest over the whole history says of metrics."""
+    return set(filter(_is_about_metrics, backtest(pipeline, start=first, end=end, progress=False).messages["key"]))
 
 
 def check_alerts_were_told(history: LedgerHistory) -> None:

@@ -39,6 +39,7 @@ VALUES = {
     "drop": (10.0, 5.0),
     "rise": (900.0, 400.0),
     "one metric": (10.0, 50.0),
+    "one stops": (100.0, np.nan),
     "nothing": (np.nan, np.nan),
 }
 KINDS = st.sampled_from(["usual", "usual", *VALUES])
