@@ -28,7 +28,9 @@ __all__ = [
 ]
 
 Direction = Literal["up", "down"]
-AlertKind = Literal["opened", "worsened", "reminder", "resolved", "no_data", "source_failed", "data_back"]
+AlertKind = Literal[
+    "opened", "worsened", "reminder", "resolved", "no_data", "source_failed", "data_back", "ledger_lost"
+]
 
 
 @runtime_checkable
@@ -113,9 +115,9 @@ class Alert:
     kind : str
         Of an incident: ``opened``, ``worsened``, ``reminder``, ``resolved``. Of our own sight: ``no_data`` (its source
         has nothing for the slot, or only the metric has had no values for long), ``source_failed`` (it could not be
-        read), ``data_back``.
+        read), ``data_back``. Of our own memory: ``ledger_lost`` (what was told before is forgotten).
     pipeline, metric : str
-        Their names.
+        Their names; `metric` is empty where it is about the ledger.
     slot : pandas.Timestamp
         Start of the slot, UTC.
     value, expected, lower, upper : float
@@ -125,7 +127,7 @@ class Alert:
     score : float
         Distance from `expected` in units of the distance to the bound on that side; above 1 is outside.
     direction : {"up", "down"} or None
-        The side of the incident; None when it is about a source or about a metric without values.
+        The side of the incident; None when it is about a source, a metric without values or the ledger.
     incident : str
         Names the incident: what its later alerts share.
     """

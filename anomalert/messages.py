@@ -72,10 +72,12 @@ class Draft:
             What else has to be said with it.
         """
         phrases = LANGUAGES[self.language]
+        # Once is enough, also where the ledger's trouble has marked it already.
+        marked = may_repeat and not self.headline.endswith(phrases.may_repeat.format(headline=""))
         return Message(
             key=self.key,
             alerts=self.alerts,
-            headline=phrases.may_repeat.format(headline=self.headline) if may_repeat else self.headline,
+            headline=phrases.may_repeat.format(headline=self.headline) if marked else self.headline,
             facts=(*self.facts, *(Fact(note, ()) for note in notes)),
             links=self.links or {},
             pictures=tuple(sketch.picture(phrases.words) for sketch in self.sketches),

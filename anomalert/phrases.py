@@ -36,6 +36,12 @@ class Phrases:
     all_unsure: str
     refused: str
     memory_lost: str
+    ledger_lost: str
+    known_until: str
+    known_until_when: str
+    told_again: str
+    moved_aside: str
+    gone: str
     heading: str
     value: str
     unknown: str
@@ -87,6 +93,14 @@ LANGUAGES: Mapping[Language, Phrases] = {
         all_unsure="May not have reached you: {count} messages",
         refused="You are told because {notifier} refused it: {reason}",
         memory_lost="The ledger cannot be used, so this may be a repeat: {reason}",
+        ledger_lost="✖ The ledger was damaged or lost: what was told before is forgotten",
+        known_until="The newest slot that is known to have been judged is that of {until}. Messages that had not "
+        "arrived are lost; slots after it and before that of {now} are not judged.",
+        known_until_when="It is not known which slots were judged. Messages that had not arrived are lost; slots "
+        "before that of {now} that were not judged stay so.",
+        told_again="Incidents that are still going on may be told again.",
+        moved_aside="The last damaged ledger of this place was moved to {place}",
+        gone="The file of the ledger is gone, or another one took its place",
         heading="Metric {metric}:",
         value="current value = {value:.2f}",
         unknown="current value is unknown",
@@ -118,6 +132,14 @@ LANGUAGES: Mapping[Language, Phrases] = {
         all_unsure="Могло не дойти сообщений: {count}",
         refused="Пришло сюда, потому что {notifier} не принимает: {reason}",
         memory_lost="Журнал недоступен, это может быть повтор: {reason}",
+        ledger_lost="✖ Журнал повреждён или утерян: что уже сообщалось, неизвестно",
+        known_until="Последний слот, о котором известно, что он проверен: {until}. Сообщения, которые ещё не "
+        "дошли, потеряны; слоты после него и до {now} не проверяются.",
+        known_until_when="Неизвестно, какие слоты были проверены. Сообщения, которые ещё не дошли, потеряны; "
+        "непроверенные слоты до {now} такими и останутся.",
+        told_again="О продолжающихся инцидентах может быть сообщено ещё раз.",
+        moved_aside="Последний повреждённый журнал перемещён: {place}",
+        gone="Файл журнала исчез или заменён другим",
         heading="Метрика {metric}:",
         value="текущее значение = {value:.2f}",
         unknown="текущее значение неизвестно",

@@ -17,10 +17,11 @@ from anomalert.errors import ConfigurationError, LedgerBusyError, LedgerDamagedE
 from anomalert.findings import Findings, Watchers, find
 from anomalert.heartbeat import Heartbeat
 from anomalert.intake import NoMemory
-from anomalert.interfaces import Fact, Notifier, RunReport, plugin_name
+from anomalert.interfaces import Notifier, RunReport, plugin_name
 from anomalert.ledger import Ledger, LedgerSession
-from anomalert.ledger.records import StoredMessage
-from anomalert.messages import Draft, opened_key
+from anomalert.ledger.records import Loss, StoredMessage
+from anomalert.loss import doubtful, loss_draft, loss_of, moved_aside
+from anomalert.messages import opened_key
 from anomalert.monitor import Monitor
 from anomalert.outbox import MemoryOutbox, Outbox
 from anomalert.panel import as_duration, as_instant
@@ -157,7 +158,7 @@ class Pipeline:
         self, found: Findings, instant: pd.Timestamp, dry_run: bool, trouble: LedgerError | None
     ) -> RunReport:
         """Deliver what was found without recording it."""
-        drafts = found.drafts if trouble is None else [self._doubtful(each, trouble) for each in found.drafts]
+        drafts = found.drafts if trouble is None else [doubtful(each, str(trouble)) for each in found.drafts]
         stored = [StoredMessage(each.key, each.slot, each.to_dict()) for each in drafts]
         outbox = MemoryOutbox(stored, map(plugin_name, self.notifiers))
         errors = found.errors if trouble is None else [*found.errors, trouble]
@@ -170,7 +171,7 @@ class Pipeline:
         except LedgerBusyError as error:
             return RunReport(instant, no_judgements(), errors=(error,))
         except LedgerDamagedError as error:
-            trouble: LedgerError = LedgerDamagedError(f"{error}{'' if dry_run else _moved_aside(ledger, instant)}")
+            trouble: LedgerError = LedgerDamagedError(f"{error}{'' if dry_run else moved_aside(ledger, instant)}")
         except LedgerError as error:
             trouble = error
         # Once more, with a new file, or with a new connection to a server that has only restarted.
@@ -196,11 +197,10 @@ class Pipeline:
             with ledger.open(self.name) as session:
                 reached("run: the ledger is open")
                 found = find(self._watchers, instant, session, _state(session))
-                if isinstance(trouble, LedgerDamagedError):
-                    found = replace(found, drafts=[self._doubtful(each, trouble) for each in found.drafts])
+                loss = loss_of(session, trouble)
                 reached("run: judged, nothing recorded")
                 try:
-                    report = self._recorded(session, found, instant, dry_run)
+                    report = self._recorded(session, self._with_loss(found, loss, trouble), instant, dry_run)
                 except LedgerError as error:
                     if trouble is None:
                         raise
@@ -233,7 +233,7 @@ class Pipeline:
         """Deliver what the ledger failed to hand out: with a new connection to it, or else from memory."""
         if any(isinstance(error, LedgerDamagedError) for error in report.errors):
             completed = self._completed_from_memory(report, found)
-            _moved_aside(ledger, report.at)  # Everything was sent, so the next run may begin anew.
+            moved_aside(ledger, report.at)  # Everything was sent, so the next run may begin anew.
             return completed
         try:
             with ledger.open(self.name) as session:
@@ -257,17 +257,21 @@ class Pipeline:
         trouble = next(error for error in report.errors if isinstance(error, LedgerError))
         outbox = MemoryOutbox((), map(plugin_name, self.notifiers))
         for each in found.drafts:
-            doubtful = self._doubtful(each, trouble)
+            marked = doubtful(each, str(trouble))
             for notifier in map(plugin_name, self.notifiers):
                 if (each.key, notifier) not in tried:
-                    outbox.queue(StoredMessage(each.key, each.slot, doubtful.to_dict()), notifier)
+                    outbox.queue(StoredMessage(each.key, each.slot, marked.to_dict()), notifier)
         deliveries, failures = deliver(outbox, self.notifiers, found.newest, self.deadline, self.fallback)
         return replace(report, deliveries=(*report.deliveries, *deliveries), errors=(*report.errors, *failures))
 
-    def _doubtful(self, each: Draft, trouble: LedgerError) -> Draft:
-        phrases = LANGUAGES[self.language]
-        note = Fact(phrases.memory_lost.format(reason=str(trouble)), ())
-        return replace(each, headline=phrases.may_repeat.format(headline=each.headline), facts=(*each.facts, note))
+    def _with_loss(self, found: Findings, loss: Loss | None, trouble: LedgerError | None) -> Findings:
+        """Add to what was found that the memory of earlier runs is gone; what is told with it may be a repeat."""
+        if loss is None:
+            return found
+        zone = self.monitors[0].timezone
+        news = loss_draft(loss, trouble, self.name, found.newest, zone, self.language)
+        reason = news.facts[-1].heading
+        return replace(found, drafts=[news, *(doubtful(each, reason) for each in found.drafts)])
 
     def _delivered(self, found: Findings, outbox: Outbox, instant: pd.Timestamp, dry_run: bool) -> RunReport:
         deliveries, failures = (
@@ -289,12 +293,3 @@ def _state(session: LedgerSession) -> State:
         raise LedgerDamagedError(
             f"the state of {session.pipeline!r} in the ledger cannot be read: {error!r}"
         ) from error
-
-
-def _moved_aside(ledger: Ledger, instant: pd.Timestamp) -> str:
-    """Move a damaged ledger aside, and return in words where it is; not being able to must not stop a run."""
-    try:
-        moved = ledger.move_aside(instant)
-    except LedgerError as error:
-        return f"; it could not be moved aside: {error}"
-    return "" if moved is None else f"; it was moved to {moved}, and a new one begun"

@@ -16,6 +16,7 @@ from anomalert.ledger.address import is_postgres, shown_address
 from anomalert.ledger.history import LedgerHistory, read_history
 from anomalert.ledger.session import LedgerSession
 from anomalert.ledger.store import Store
+from anomalert.ledger.trace import Trace
 from anomalert.panel import as_duration, as_instant
 from anomalert.redaction import Secret
 
@@ -27,6 +28,10 @@ class Place(Protocol):
 
     def store(self, pipeline: str | None) -> AbstractContextManager[Store]:
         """Give the store, made if need be, and locked for `pipeline`; for reading what there is, pass None."""
+        ...
+
+    def trace(self, pipeline: str) -> Trace:
+        """Return what is known of `pipeline` outside of the ledger; only while its store is open."""
         ...
 
     def move_aside(self, at: pd.Timestamp) -> Path | None:
@@ -96,9 +101,10 @@ class Ledger:
         LedgerError
             If it cannot be used at all: no permission, no server, a network file system, a newer version.
         """
-        with self._where().store(pipeline) as store:
+        place = self._where()
+        with place.store(pipeline) as store:
             store.check()
-            yield LedgerSession(store, pipeline)
+            yield LedgerSession(store, pipeline, place.trace(pipeline))
 
     def move_aside(self, at: pd.Timestamp) -> Path | None:
         """Rename a damaged SQLite file, so that a new ledger can be begun; call it after the session has ended.

@@ -5,11 +5,28 @@ Everything that reads or writes the ledger imports this; it calls nothing of the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-__all__ = ["Pending", "Reading", "RunRecord", "SlotRecord", "StoredMessage"]
+__all__ = ["Loss", "Pending", "Reading", "RunRecord", "SlotRecord", "StoredMessage"]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """That a pipeline was remembered in a ledger, and that the one which is there now knows nothing of it.
+
+    Parameters
+    ----------
+    newest : pandas.Timestamp, optional
+        The newest slot that had been judged and told, if it is known.
+    moved : pathlib.Path, optional
+        Where the last damaged ledger was moved; None if there is none.
+    """
+
+    newest: pd.Timestamp | None
+    moved: Path | None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from anomalert.ledger.encoding import (
     to_json,
 )
 from anomalert.ledger.outbox import LedgerOutbox
-from anomalert.ledger.records import Reading, RunRecord, SlotRecord
+from anomalert.ledger.records import Loss, Reading, RunRecord, SlotRecord
+from anomalert.ledger.store import Store
 from anomalert.ledger.tables import (
     ATTEMPTS,
     DELIVERIES,
@@ -33,6 +34,7 @@ from anomalert.ledger.tables import (
     Row,
     Table,
 )
+from anomalert.ledger.trace import Trace
 
 __all__ = ["LedgerSession"]
 
@@ -48,12 +50,30 @@ class LedgerSession(LedgerOutbox):
     """What a run knows of earlier runs, and where it notes what it does; it holds the pipeline's lock until it ends.
 
     Every row that is read is checked: a LedgerDamagedError from any method says that one is not what was written.
+
+    Parameters
+    ----------
+    store : Store
+        Open for this pipeline alone.
+    pipeline : str
+        Whose session it is.
+    trace : Trace, optional
+        What is known of the pipeline outside of the ledger.
     """
+
+    def __init__(self, store: Store, pipeline: str, trace: Trace | None = None) -> None:
+        super().__init__(store, pipeline)
+        self._trace = trace or Trace()
 
     def state(self) -> dict[str, Any] | None:
         """Return what the pipeline had to remember, or None if that is nothing yet."""
         row = self._store.get(STATES, pipeline=self.pipeline)
         return None if row is None else dict(from_json(str(row["body"])))
+
+    def loss(self) -> Loss | None:
+        """Return what is known of a memory that is gone; None if this ledger has one, or there was none before it."""
+        newest = None if self.state() is not None else self._trace.newest()
+        return None if newest is None else Loss(newest, self._trace.moved)
 
     def newest_slot(self, monitor: str) -> pd.Timestamp | None:
         """Return the newest slot of `monitor` that was judged and told."""
@@ -107,6 +127,9 @@ class LedgerSession(LedgerOutbox):
             if state is not None:
                 self._store.put(STATES, {"pipeline": self.pipeline, "body": state})
         self._ahead |= claimed
+        told = [each.slot for each in record.slots if each.told]
+        if told:
+            self._trace.saw(max(told))
         return instants_of(sorted(revised))
 
     def prune(self, before: pd.Timestamp, keep: Collection[str] = ()) -> None:

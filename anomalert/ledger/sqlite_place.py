@@ -1,9 +1,11 @@
 """The files of a SQLite ledger: made whole, locked while in use, moved aside when damaged.
 
-`Ledger` calls this; it calls `sqlite`, `schema`, `file_lock`, `witness` and `mounts`.
+`Ledger` calls this; it calls `sqlite`, `schema`, `file_lock`, `witness`, `trace` and `mounts`.
 """
 
+import glob
 import os
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from anomalert.ledger.schema import migrate
 from anomalert.ledger.sqlite import SqliteEngine
 from anomalert.ledger.store import Store
 from anomalert.ledger.tables import VERSIONS
+from anomalert.ledger.trace import Trace
 from anomalert.ledger.witness import Witness
 
 __all__ = ["SqlitePlace"]
@@ -88,6 +91,16 @@ class SqlitePlace:
                         beside.rename(target.with_name(target.name + companion))
                 _witness_of(path).forget()
             return target
+
+    def trace(self, pipeline: str) -> Trace:
+        """Return what is known of `pipeline` beside the ledger; only while its store is open."""
+        path = self._path()
+        moved = [
+            found
+            for found in path.parent.glob(f"{glob.escape(path.name)}.damaged-*")
+            if re.search(r"Z(-\d+)?$", found.name)
+        ]
+        return Trace(lock_file_of(path, pipeline), max(moved, key=lambda found: found.stat().st_ctime, default=None))
 
     def _path(self) -> Path:
         """Return the path without links, so that all who mean this file lock the same ones."""

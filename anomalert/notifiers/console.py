@@ -31,6 +31,7 @@ COLOURS = {
     "worsened": RED,
     "no_data": YELLOW,
     "source_failed": YELLOW,
+    "ledger_lost": YELLOW,
     "resolved": GREEN,
     "data_back": GREEN,
 }

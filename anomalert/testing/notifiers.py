@@ -22,7 +22,7 @@ from anomalert.testing.secrecy import heard, leaking, texts_of
 __all__ = ["check_notifier"]
 
 KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
-ABOUT_SOURCES = ("no_data", "source_failed", "data_back")
+WITHOUT_VALUE = ("no_data", "source_failed", "data_back", "ledger_lost")
 
 FAILURES = ("not_sent", "rejected", "unknown")
 
@@ -193,12 +193,12 @@ def _message(words: str) -> Message:
 
 
 def _alert(kind: AlertKind) -> Alert:
-    known = kind not in ABOUT_SOURCES
+    known = kind not in WITHOUT_VALUE
     value = 812.0 if known else nan
     return Alert(
         kind=kind,
         pipeline="check",
-        metric="likes",
+        metric="" if kind == "ledger_lost" else "likes",
         slot=pd.Timestamp("2026-11-01T10:00Z"),
         value=value,
         expected=2110.0,

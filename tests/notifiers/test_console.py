@@ -155,7 +155,14 @@ def test_colour_only_where_it_is_wanted(
 
 @pytest.mark.parametrize(
     ("kind", "colour"),
-    [("worsened", 31), ("source_failed", 33), ("resolved", 32), ("data_back", 32), ("reminder", None)],
+    [
+        ("worsened", 31),
+        ("source_failed", 33),
+        ("ledger_lost", 33),
+        ("resolved", 32),
+        ("data_back", 32),
+        ("reminder", None),
+    ],
 )
 def test_colour_says_how_grave_it_is(monkeypatch: pytest.MonkeyPatch, kind: str, colour: int | None) -> None:
     """Bad news is red, lost sight yellow, good news green, and what is neither is bold."""

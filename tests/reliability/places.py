@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tests.reliability.story import write_history
 
-__all__ = ["Places", "PostgresPlaces", "SqlitePlaces", "cut_lines", "places"]
+__all__ = ["DamagedPlaces", "Places", "PostgresPlaces", "SqlitePlaces", "cut_lines", "places"]
 
 
 class Places(Protocol):
@@ -54,6 +54,16 @@ class SqlitePlaces:
         # The index of the log is made anew, as after a restart of the machine, or by whoever comes after a kill.
         shutil.copytree(origin, target, ignore=shutil.ignore_patterns("*-shm"))
         return str(target / "alerts.db")
+
+
+class DamagedPlaces(SqlitePlaces):
+    """Copies of one ledger of which nothing can be read any more."""
+
+    def fresh(self) -> str:
+        """Give a damaged copy."""
+        place = super().fresh()
+        Path(place).write_bytes(b"nothing that was written")
+        return place
 
 
 class PostgresPlaces:
@@ -105,7 +115,13 @@ def cut_lines(url: str) -> None:
 
 @contextmanager
 def places(engine: str, folder: Path) -> Iterator[Places]:
-    """Give places of one engine: ``sqlite`` in a folder, ``postgres`` on a server of their own, or an address."""
+    """Give places of one engine: ``sqlite`` in a folder, ``postgres`` on a server of their own, or an address.
+
+    Those of the engine ``damaged`` are SQLite ledgers that cannot be read.
+    """
+    if engine == "damaged":
+        yield DamagedPlaces(folder)
+        return
     if engine == "sqlite":
         yield SqlitePlaces(folder)
         return

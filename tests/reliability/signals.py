@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,8 +27,8 @@ from tests.reliability.children import started
 from tests.reliability.kills import Stage, staged
 from tests.reliability.messenger import accepted
 from tests.reliability.places import cut_lines
-from tests.reliability.story import NOW, TextNotifier, pipeline, write_history
-from tests.reliability.tally import Figures
+from tests.reliability.story import MARK, NOW, TextNotifier, pipeline, tellings, write_history
+from tests.reliability.tally import Case, Figures
 
 __all__ = [
     "ASKS",
@@ -56,11 +57,13 @@ class SignalFigures(Figures):
     """Figures of runs that got signals."""
 
     by_the_other: int = 0
+    neither_marked: int = 0
+    """Things said twice in a channel, and neither time as a possible repeat."""
     longest_to_end: float = 0.0
 
     def against(self) -> int:
         """Return how often the promise was broken."""
-        return super().against() + (self.longest_to_end > MAY_TAKE)
+        return super().against() + self.neither_marked + (self.longest_to_end > MAY_TAKE)
 
 
 def asked_to_end(stage: Stage, ask: signal.Signals, *, handled: bool = False, step: int = 1) -> SignalFigures:
@@ -117,8 +120,16 @@ def taken_over(stage: Stage, step: int = 1) -> SignalFigures:
             owner.signalled(signal.SIGCONT)
         owner.ended()
         stage.settle(case, place, name)
+        figures.neither_marked += _twice_without_a_mark(case)
         figures.add(str(point), case)
     return figures
+
+
+def _twice_without_a_mark(case: Case) -> int:
+    """Return how much was said twice in a channel, both times as if it was the first."""
+    unmarked = [message for message in case.accepted if MARK not in message.text.splitlines()[0]]
+    copies = Counter((message.channel, said) for message in unmarked for said in tellings(message.text))
+    return sum(count > 1 for count in copies.values())
 
 
 class EndedEarly(NamedTuple):
@@ -187,6 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", default="sqlite", help="sqlite, postgres, or the address of a PostgreSQL ledger")
     parser.add_argument("--step", type=int, default=1, help="take every N-th point (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", metavar="SCENE", help="these scenes, such as paused (default: all)")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each")
     options = parser.parse_args()
     with staged(options.engine) as stage:
@@ -198,12 +210,12 @@ def main() -> None:
         }
         if options.engine != "sqlite":
             scenes["taken over while paused"] = lambda: taken_over(stage, options.step)
-        for name, measure in scenes.items():
+        for name in options.only or scenes:
             begun = time.monotonic()
-            found = measure()
+            found = scenes[name]()
             shown = f"{name}: {found} ({time.monotonic() - begun:.0f} s)"
             print(json.dumps({"name": name, **asdict(found)}) if options.json else shown, flush=True)
-    for ask in ASKS if not options.json else ():
+    for ask in ASKS if not (options.json or options.only) else ():
         ended = asked_while_hanging(ask)
         print(f"{ask.name} while a channel hangs: the command line ends after {ended.seconds:.2f} s, {ended.outcomes}")
 

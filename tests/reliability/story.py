@@ -20,6 +20,7 @@ from anomalert.testing import FakeNotifier
 
 __all__ = [
     "CHANNELS",
+    "LOST",
     "MARK",
     "NEXT",
     "NOW",
@@ -35,6 +36,9 @@ __all__ = [
 SLOT = pd.Timedelta("15min")
 NOW = pd.Timestamp("2026-11-04T10:00Z")
 """End of the slot in which views fall and likes rise."""
+
+LOST = "✖ The ledger was damaged or lost: what was told before is forgotten"
+"""What is told where the ledger was damaged before the run."""
 
 NEXT = NOW + SLOT
 """End of the slot after it, in which they stay there: it has nothing to say of its own."""
@@ -99,7 +103,7 @@ def text_of(message: Message) -> str:
 
 def tellings(text: str) -> list[str]:
     """Return what a text says that happened: its headline, or those of what stands in a digest."""
-    return [line.removesuffix(MARK) for line in text.splitlines() if line[:1] in {"▼", "▲", "✔"}]
+    return [line.removesuffix(MARK) for line in text.splitlines() if line[:1] in {"▼", "▲", "✔", "✖"}]
 
 
 def told_in(channel: str) -> set[str]:

@@ -65,6 +65,13 @@ def test_a_kill_keeps_from_the_fallback_nothing_that_was_refused() -> None:
     assert figures["kills"] == figures["cases"] >= 30
 
 
+def test_a_kill_of_the_run_that_finds_the_ledger_damaged_loses_nothing() -> None:
+    """Also that what was before is forgotten: it is told once, whenever the run dies that has moved the file aside."""
+    figures = printed("kills", "--points", "--step", "8", "--engine", "damaged")["every point"]
+    kept(figures)
+    assert figures["kills"] == figures["cases"] >= 15
+
+
 @pytest.mark.postgres
 def test_a_kill_with_a_server_s_ledger_loses_nothing(postgres_url: str) -> None:
     """The same on PostgreSQL, where a dead client's transaction and lock are the server's to end."""

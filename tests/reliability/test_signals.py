@@ -33,7 +33,7 @@ def test_signals_end_a_run_soon_and_lose_nothing_postgres(postgres_url: str) -> 
     figures = printed("signals", "--step", "12", "--engine", postgres_url)
     check(figures)
     taken_over = figures["taken over while paused"]
-    for what in ("lost", "afterwards", "damaged", "failed"):
+    for what in ("lost", "afterwards", "damaged", "failed", "neither_marked"):
         assert taken_over[what] == 0, taken_over["broken"]
     assert taken_over["most_per_channel_and_kill"] <= 1, taken_over["broken"]
 
