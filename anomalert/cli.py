@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import NoReturn
 
+import pandas as pd
+
 from anomalert.cli_backtest import add_backtest
 from anomalert.errors import AnomalertError, ConfigurationError, SourceError, raised
 from anomalert.interfaces import RunReport, plugin_name
@@ -23,6 +25,9 @@ from anomalert.loading import load_pipeline
 from anomalert.panel import as_instant
 
 __all__ = ["main"]
+
+AHEAD = pd.Timedelta("5min")
+"""How far `--at` may lie ahead of this machine's clock: as far as clocks of two machines may differ."""
 
 DESCRIPTION = """\
 Tells within one slot that a product metric left its usual course.
@@ -108,10 +113,13 @@ def _add_pipeline(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     pipeline = load_pipeline(options.pipeline)
+    at = as_instant(options.at or _now(), "at")
+    if not options.dry_run:
+        _refuse_future(at)
     _end_in_order()
     # Whoever reads the JSON reads standard output, and notifiers may write there too.
     with redirect_stdout(sys.stderr) if options.json else nullcontext():
-        report = pipeline.run(options.at or datetime.now(UTC), dry_run=options.dry_run)
+        report = pipeline.run(at, dry_run=options.dry_run)
     for error in report.errors if options.verbose else ():
         _print_places(error)
     if options.json:
@@ -121,6 +129,20 @@ def _run(options: argparse.Namespace) -> int:
     else:
         _print_summary(report)
     return report.exit_code
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _refuse_future(at: pd.Timestamp) -> None:
+    """Refuse to record slots of which nothing can have happened yet: those that come after would be told to nobody."""
+    now = as_instant(_now(), "now")
+    if at > now + AHEAD:
+        raise ConfigurationError(
+            f"`--at` is {at}, which is in the future: it is {now:%Y-%m-%d %H:%M:%S} UTC by this machine's clock. Pass "
+            "the end of the scheduler's interval and set the clock, or only look with `--dry-run`"
+        )
 
 
 def _end_in_order() -> None:
@@ -159,7 +181,7 @@ def _check(options: argparse.Namespace) -> int:
     pipeline = load_pipeline(options.pipeline)
     print(pipeline)  # noqa: T201
     failed = 0
-    at = as_instant(options.at or datetime.now(UTC), "at")
+    at = as_instant(options.at or _now(), "at")
     for monitor in pipeline.monitors:
         slot = monitor.newest_slot(at)
         try:

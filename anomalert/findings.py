@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from anomalert.episodes import Incident, Said, State, state_to_dict
-from anomalert.errors import AnomalertError, SourceError, raised
-from anomalert.intake import Memory, Task, definition_of, read, recorded, task_of
+from anomalert.errors import AnomalertError, ConfigurationError, SourceError, raised
+from anomalert.intake import Memory, Task, definition_of, judged_ahead, read, recorded, task_of
 from anomalert.interfaces import Fact
 from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
 from anomalert.messages import Draft, draft
@@ -112,8 +112,12 @@ def find(watchers: Watchers, instant: pd.Timestamp, memory: Memory, state: State
             )
         if not task.slots:
             found.frames.append(recorded(monitor, task.newest, memory))
-            continue
         try:
+            ahead = None if task.told else judged_ahead(monitor, task, memory)
+            if ahead is not None:
+                found.errors.append(_told_to_nobody(monitor, task, ahead, instant))
+            if not task.slots:
+                continue
             panel, readings = read(monitor, task, memory, state)
         except AnomalertError as error:
             found.fail(monitor, error, task)
@@ -125,6 +129,15 @@ def find(watchers: Watchers, instant: pd.Timestamp, memory: Memory, state: State
             stretches.append(Stretch(monitor, panel, task.slots))
     _walk(watchers, found, stretches)
     return found
+
+
+def _told_to_nobody(monitor: Monitor, task: Task, ahead: pd.Timestamp, instant: pd.Timestamp) -> ConfigurationError:
+    return ConfigurationError(
+        f"monitor {monitor.name!r}: `at` is {instant}, and slots up to {ahead} were judged before there was anything "
+        f"in them: a run was started for an `at` in the future. What is found from {task.newest} to there is told to "
+        "nobody. Have the scheduler pass the end of its interval, and begin anew: give the pipeline another ledger, or "
+        "another name"
+    )
 
 
 def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> None:

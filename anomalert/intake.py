@@ -16,7 +16,17 @@ from anomalert.episodes import State
 from anomalert.ledger.records import Reading, SlotRecord
 from anomalert.monitor import Monitor
 
-__all__ = ["Memory", "NoMemory", "Task", "definition_of", "read", "readings_of", "recorded", "task_of"]
+__all__ = [
+    "Memory",
+    "NoMemory",
+    "Task",
+    "definition_of",
+    "judged_ahead",
+    "read",
+    "readings_of",
+    "recorded",
+    "task_of",
+]
 
 TAIL_SLOTS = 4
 """Slots before the new ones that are read again, for rows that came late."""
@@ -112,6 +122,30 @@ def task_of(monitor: Monitor, instant: pd.Timestamp, memory: Memory) -> Task:
     first = max(after, (newest - CATCH_UP).ceil(length))
     slots = tuple(pd.date_range(first, newest, freq=length))
     return Task(slots, newest, given_up=after if first > after else None)
+
+
+def judged_ahead(monitor: Monitor, task: Task, memory: Memory) -> pd.Timestamp | None:
+    """Return the newest judged slot, if it was judged before there can have been anything in it; else None.
+
+    That is so if nothing was found in all slots after that of `task`, nor in the newest of them now, while that of
+    `task` has rows now and none were told of. An old slot that is run again has rows after it, or was told of with its
+    own. What is no farther than the tail that is read again anyway mends itself.
+
+    Raises
+    ------
+    SourceError
+        If the source could not be read; it is asked only if all the rest is so.
+    """
+    length, slot, before = monitor.slot_length, task.newest, memory.newest_slot(monitor.name)
+    if before is None or before <= slot + TAIL_SLOTS * length:
+        return None
+    # The newest first: that it has rows is what nearly always ends this, and the others may be a year.
+    was_told = any(record.told for record in memory.slot_records(monitor.name, slot, slot + length))
+    for start in (before, slot if was_told else slot + length):
+        if any(row is not None for row in memory.readings(readings_of(monitor), start, before + length).values()):
+            return None
+    is_empty = [monitor.read(each, each + length).isna().to_numpy().all() for each in (slot, before)]
+    return before if is_empty == [False, True] else None
 
 
 def read(monitor: Monitor, task: Task, memory: Memory, state: State) -> tuple[pd.DataFrame, list[Reading]]:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from anomalert import Ledger, cli
 from anomalert.cli import main
 from tests.stubs.telegram import CHAT, TOKEN, TelegramStub
 
-AT = "2026-11-02T10:15Z"
-SLOT = "2026-11-02T10:00:00+00:00"
+AT = "2025-11-02T10:15Z"
+SLOT = "2025-11-02T10:00:00+00:00"
 
 PIPELINE = """
 import pandas as pd
@@ -23,8 +25,8 @@ import pandas as pd
 from anomalert import DayLagRatio, Metric, Monitor, Pipeline, WeeklyAverage
 from anomalert.testing import FakeNotifier, FakeSource, synthetic_panel
 
-panel = synthetic_panel(10, start="2026-10-24")
-panel.loc[pd.Timestamp("2026-11-02T10:00Z"), "likes"] *= FACTOR
+panel = synthetic_panel(10, start="2025-10-24")
+panel.loc[pd.Timestamp("2025-11-02T10:00Z"), "likes"] *= FACTOR
 chat = FakeNotifier()
 metrics = [Metric("likes", WeeklyAverage()), Metric("views", DayLagRatio())]
 source = FakeSource(panel, name="feed")
@@ -93,10 +95,10 @@ def test_run_judges_tells_and_sums_up(place: Place, name: str, capsys: pytest.Ca
     where = place(PIPELINE.replace("FACTOR", "0.1"), name)
     assert main(["run", where, "--at", AT]) == 0
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == "at 2026-11-02T10:15:00+00:00: 1 alerts; 1 anomaly, 1 ok"
+    assert shown[0] == "at 2025-11-02T10:15:00+00:00: 1 alerts; 1 anomaly, 1 ok"
     assert re.search(r"likes .* anomaly +True", shown[2])
     assert re.search(r"views .* ok +False", shown[3])
-    assert shown[4] == "fake: accepted anomalert/opened/down/likes/20261102T1000Z/20261102T1000Z"
+    assert shown[4] == "fake: accepted anomalert/opened/down/likes/20251102T1000Z/20251102T1000Z"
     assert len(sys.modules[where.partition(":")[0]].chat.messages) == 1
 
 
@@ -105,7 +107,7 @@ def test_run_as_json(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     where = place(PIPELINE.replace("FACTOR", "float('nan')"), "pipeline")
     assert main(["run", where, "--at", AT, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert (report["at"], report["exit_code"], report["alerts"]) == ("2026-11-02T10:15:00+00:00", 0, [])
+    assert (report["at"], report["exit_code"], report["alerts"]) == ("2025-11-02T10:15:00+00:00", 0, [])
     assert [(row["metric"], row["status"], row["value"] is None) for row in report["judgements"]] == [
         ("likes", "no_data", True),
         ("views", "ok", False),
@@ -127,7 +129,7 @@ def test_without_an_instant_it_is_now(place: Place, capsys: pytest.CaptureFixtur
     where = place(PIPELINE.replace("FACTOR", "0.1"), "pipeline")
     assert main(["run", where, "--dry-run", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["at"] > "2026-11-02"
+    assert report["at"] > "2025-11-02"
     assert report["at"].endswith("+00:00")
 
 
@@ -143,11 +145,11 @@ def test_a_run_that_fails_is_exit_code_1(place: Place, capsys: pytest.CaptureFix
     where = place(BROKEN.replace("ERROR", error), "pipeline")
     assert main(["run", where, "--at", AT]) == 1
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == "at 2026-11-02T10:15:00+00:00: 2 alerts"
+    assert shown[0] == "at 2025-11-02T10:15:00+00:00: 2 alerts"
     assert shown[-1] == "SourceError: source 'feed': it is closed"
 
 
-@pytest.mark.parametrize("at", ["2026-11-02T10:15", "soon"])
+@pytest.mark.parametrize("at", ["2025-11-02T10:15", "soon"])
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_an_instant_without_a_zone_is_exit_code_2(
     place: Place, command: str, at: str, capsys: pytest.CaptureFixture[str]
@@ -170,7 +172,7 @@ def test_check_asks_every_source_for_one_slot_and_sends_nothing(
     assert re.fullmatch(rf"feed: the slot from {re.escape(SLOT)} gives likes=nan, views=\d+", shown[1])
     module = sys.modules[where.partition(":")[0]]
     assert [[str(edge) for edge in read] for read in module.source.reads] == [
-        ["2026-11-02 10:00:00+00:00", "2026-11-02 10:15:00+00:00"]
+        ["2025-11-02 10:00:00+00:00", "2025-11-02 10:15:00+00:00"]
     ]
     assert module.chat.attempts == []
 
@@ -262,8 +264,8 @@ from anomalert.testing import FakeSource, synthetic_panel
 connection = {"host": "http://127.0.0.1:9", "database": "d", "user": "reader", "password": "PASSWORD"}
 query = "SELECT toStartOfFifteenMinutes(time) AS ts, count() AS n FROM t WHERE ts >= {start} AND ts < {end} GROUP BY ts"
 down = Monitor(ClickHouseSource(query, connection, name="down"), [Metric("n", DayLagRatio())])
-panel = synthetic_panel(10, start="2026-10-24")
-panel.loc["2026-11-02T10:00Z":"2026-11-02T10:00Z"] *= 0.1
+panel = synthetic_panel(10, start="2025-10-24")
+panel.loc["2025-11-02T10:00Z":"2025-11-02T10:00Z"] *= 0.1
 feed = Monitor(FakeSource(panel, name="feed"), [Metric("likes", DayLagRatio())])
 
 
@@ -332,3 +334,84 @@ def test_json_stands_alone_on_standard_output(place: Place, capsys: pytest.Captu
     shown = capsys.readouterr()
     assert json.loads(shown.out)["status"] == "done"
     assert "likes" in shown.err
+
+
+FUTURE = """
+import pandas as pd
+
+from anomalert import DayLagRatio, FrameSource, Ledger, Metric, Monitor, Pipeline
+from anomalert.testing import FakeNotifier, synthetic_panel
+
+panel = synthetic_panel(3, start="2025-11-01")[["views"]]
+panel.loc["2025-11-03T12:00Z":] *= 0.1
+chat = FakeNotifier()
+
+
+def pipeline():
+    monitor = Monitor(FrameSource(panel, name="feed"), [Metric("views", DayLagRatio())])
+    return Pipeline([monitor], [chat], Ledger("alerts.db"))
+"""
+
+
+def at_clock(monkeypatch: pytest.MonkeyPatch, now: str) -> None:
+    """Have the command line read this time."""
+    monkeypatch.setattr(cli, "_now", lambda: pd.Timestamp(now).to_pydatetime())
+
+
+@pytest.mark.parametrize(
+    ("at", "refused"),
+    [
+        ("2025-11-03T11:00Z", False),
+        ("2025-11-03T11:05Z", False),
+        ("2025-11-03T11:05:01Z", True),
+        ("2025-11-03T12:00+00:30", True),
+        ("2026-11-03T11:00Z", True),
+    ],
+)
+def test_an_instant_in_the_future_is_exit_code_2(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], at: str, refused: bool
+) -> None:
+    """More than five minutes ahead of the clock nothing is run and nothing recorded; the error says what to do."""
+    at_clock(monkeypatch, "2025-11-03T11:00Z")
+    assert main(["run", place(FUTURE, "pipeline"), "--at", at]) == (2 if refused else 0)
+    error = capsys.readouterr().err
+    assert Path("alerts.db").exists() is not refused
+    if refused:
+        assert "is in the future: it is 2025-11-03 11:00:00 UTC by this machine's clock" in error
+        assert "--dry-run" in error
+        assert len(error.splitlines()) == 1
+
+
+def test_a_dry_run_may_look_into_the_future(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It records nothing, so that nothing follows from it."""
+    at_clock(monkeypatch, "2025-11-03T11:00Z")
+    assert main(["run", place(FUTURE, "pipeline"), "--at", "2026-11-03T11:00Z", "--dry-run"]) == 0
+
+
+def test_a_clock_that_is_set_back_an_hour_loses_and_repeats_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs of the hour that comes twice are done and say nothing; the incident of it was told, and once."""
+    where = place(FUTURE, "pipeline")
+    once = pd.date_range("2025-11-03T11:00Z", "2025-11-03T13:00Z", freq="15min")
+    for now in [*once, *pd.date_range("2025-11-03T12:00Z", "2025-11-03T14:00Z", freq="15min")]:
+        at_clock(monkeypatch, str(now))
+        assert main(["run", where]) == 0, now
+    chat = sys.modules[where.partition(":")[0]].chat
+    assert [(alert.kind, str(alert.slot)) for message in chat.messages for alert in message.alerts] == [
+        ("opened", "2025-11-03 12:00:00+00:00")
+    ]
+    judged = Ledger("alerts.db").history().judgements
+    assert judged["slot"].tolist() == list(pd.date_range("2025-11-03T10:45Z", "2025-11-03T13:45Z", freq="15min"))
+
+
+def test_a_clock_that_is_set_forward_an_hour_loses_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slots of the hour that is left out are judged by the run after it."""
+    where = place(FUTURE, "pipeline")
+    for now in ("2025-11-03T11:30Z", "2025-11-03T11:45Z", "2025-11-03T12:45Z", "2025-11-03T13:00Z"):
+        at_clock(monkeypatch, now)
+        assert main(["run", where]) == 0
+    chat = sys.modules[where.partition(":")[0]].chat
+    assert [alert.kind for message in chat.messages for alert in message.alerts] == ["opened"]
+    judged = Ledger("alerts.db").history().judgements
+    assert judged["slot"].tolist() == list(pd.date_range("2025-11-03T11:15Z", "2025-11-03T12:45Z", freq="15min"))

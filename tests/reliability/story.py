@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 SLOT = pd.Timedelta("15min")
-NOW = pd.Timestamp("2026-11-04T10:00Z")
+NOW = pd.Timestamp("2025-11-04T10:00Z")
 """End of the slot in which views fall and likes rise."""
 
 LOST = "✖ The ledger was damaged or lost: what was told before is forgotten"
@@ -114,7 +114,7 @@ def told_in(channel: str) -> set[str]:
 
 def panel() -> pd.DataFrame:
     """Return flat metrics, except for what the story tells."""
-    index = pd.date_range("2026-11-02T00:00Z", NEXT, freq=SLOT, inclusive="left")
+    index = pd.date_range("2025-11-02T00:00Z", NEXT, freq=SLOT, inclusive="left")
     flat = pd.DataFrame({"views": 1000.0, "likes": 200.0, "comments": 50.0}, index=index)
     flat.loc[index[-8:-6], "comments"] = 10.0
     flat.loc[index[-2:], ["views", "likes"]] = [100.0, 1000.0]
