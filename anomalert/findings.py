@@ -79,6 +79,11 @@ class Findings:
         return pd.concat(frames, ignore_index=True) if frames else no_judgements()
 
     @property
+    def missed(self) -> list[tuple[str, Task]]:
+        """The monitors that no run has judged in time, and what there is to do for them now."""
+        return [(name, task) for name, task in (self.tasks | self.failed).items() if len(task.slots) > 1]
+
+    @property
     def begins_a_day(self) -> bool:
         """Whether a UTC day began among the slots: the time to prune what is old."""
         return any(record.slot == record.slot.normalize() for record in self.slots)

@@ -33,6 +33,8 @@ __all__ = ["Pipeline"]
 
 logger = logging.getLogger(__name__)
 
+MISSED = "pipeline %r: monitor %r judges %d slots at once: nobody saw those from %s to %s in their time"
+
 LATE = "pipeline %r: %d slots changed after they were judged, the first is %s: if rows are late, take a longer `settle`"
 
 
@@ -197,6 +199,8 @@ class Pipeline:
             with ledger.open(self.name) as session:
                 reached("run: the ledger is open")
                 found = find(self._watchers, instant, session, _state(session))
+                for name, task in found.missed:
+                    logger.info(MISSED, self.name, name, len(task.slots), task.slots[0], task.slots[-2])
                 loss = loss_of(session, trouble)
                 reached("run: judged, nothing recorded")
                 try:

@@ -2,7 +2,8 @@
 
 ``POST /<case>/<channel>`` waits a millisecond, accepts the text, waits another and answers with an id. To a channel
 whose name ends with ``!`` it says no.
-``GET /<case>`` gives what was accepted, in order, once nothing is on its way any more. Knows nothing of the package.
+``GET /<case>`` gives what was accepted, in order, once nothing is on its way any more. ``GET /<case>/watcher`` is a
+heartbeat, filed with what stands behind it as its text. Knows nothing of the package.
 """
 
 import json
@@ -106,7 +107,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer({"id": number})
 
     def do_GET(self) -> None:
-        """Say what was accepted."""
+        """Say what was accepted, or hear a heartbeat."""
+        case, _, signal = self.path[1:].partition("/watcher")
+        if case != self.path[1:]:
+            with self.server.changed:
+                self.server.cases.setdefault(case, []).append(Accepted("watcher", "", signal))
+            self._answer("heard")
+            return
         with self.server.changed:
             # The one that asks is on its way too.
             self.server.changed.wait_for(lambda: self.server.on_their_way <= 1, timeout=30)

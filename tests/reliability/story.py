@@ -125,13 +125,16 @@ PANEL = panel()
 
 
 def pipeline(
-    place: str, notifiers: Sequence[Notifier], wait: str = "60s", fallback: Notifier | None = None
+    place: str,
+    notifiers: Sequence[Notifier],
+    wait: str = "60s",
+    fallback: Notifier | None = None,
+    heartbeat: str | None = None,
 ) -> Pipeline:
     """Build everything anew, as a process does."""
-    metrics = [Metric(str(name), DayLagRatio()) for name in PANEL.columns]
-    source = FrameSource(PANEL, name="feed")
+    monitor = Monitor(FrameSource(PANEL, name="feed"), [Metric(str(name), DayLagRatio()) for name in PANEL.columns])
     ledger = Ledger(place, wait=wait)
-    return Pipeline([Monitor(source, metrics)], notifiers, ledger, name="story", fallback=fallback, deadline="30s")
+    return Pipeline([monitor], notifiers, ledger, name="story", fallback=fallback, heartbeat=heartbeat, deadline="30s")
 
 
 def write_history(place: str) -> None:

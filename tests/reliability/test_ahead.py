@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from anomalert import DayLagRatio, Ledger, Metric, Monitor, Pipeline, RunReport
-from anomalert.errors import ConfigurationError
+from anomalert.errors import ConfigurationError, SourceError
 from anomalert.testing import FakeNotifier, FakeSource, synthetic_panel
 
 SLOT = pd.Timedelta("15min")
@@ -85,6 +85,6 @@ def test_slots_before_and_in_an_outage_that_are_run_again_say_nothing(run: Run, 
 def test_a_source_that_is_asked_in_vain_is_an_error(run: Run, tmp_path: Path) -> None:
     """Where all is empty and the source cannot be read it is not known what happened, so the run has failed."""
     run(NOW + pd.Timedelta("8h"), come=NOW)
-    broken = FakeSource(PANEL, [OSError("down")] * 9, name="feed")
+    broken = FakeSource(PANEL, [SourceError("source 'feed' is down")] * 9, name="feed")
     pipeline = Pipeline([Monitor(broken, [Metric("views", DayLagRatio())])], [], Ledger(tmp_path / "alerts.db"))
     assert pipeline.run(at=NOW + SLOT).exit_code == 1
