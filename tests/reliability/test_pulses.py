@@ -35,7 +35,7 @@ def test_the_first_run_after_a_gap_shows_what_was_missed(
     panel, chat = synthetic_panel(3, seed=2)[["views"]], FakeNotifier()
     if drops:
         panel.iloc[-9:-5] *= 0.1
-    ends = panel.index[-12:] + SLOT
+    ends = [slot + SLOT for slot in panel.index[-12:]]
     monitor = Monitor(FrameSource(panel, name="feed"), [Metric("views", DayLagRatio())])
     with watcher() as stub, caplog.at_level(logging.INFO, "anomalert.pipeline"):
         pipeline = Pipeline([monitor], [chat], Ledger(tmp_path / "alerts.db"), heartbeat=stub.url)
