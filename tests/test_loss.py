@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anomalert import DayLagRatio, FrameSource, Ledger, Message, Metric, Monitor, Pipeline
+from anomalert import DayLagRatio, FrameSource, Ledger, Message, Metric, Monitor, Pipeline, crashpoints
 from anomalert.errors import LedgerDamagedError, NotSentError
 from anomalert.phrases import Language
 from anomalert.testing import FakeNotifier, synthetic_panel
@@ -114,6 +114,28 @@ def test_damage_of_a_ledger_without_a_note_beside_it_is_told_too(tmp_path: Path)
     pipeline(place, chat).run(at=LAST)
     (message,) = chat.messages
     assert texts(message)[0].startswith("It is not known which slots were judged.")
+
+
+def test_damage_that_is_found_while_messages_are_sent_is_told_by_the_next_run(tmp_path: Path) -> None:
+    """The run sends what it has from memory and moves the file aside; the next one knows that it forgot, and says it."""
+    place, chat, panel = tmp_path / "alerts.db", FakeNotifier(), PANEL.copy()
+    panel.iloc[-3] *= 0.1
+    pipeline(place, chat, panel=panel).run(at=LAST - 2 * SLOT)
+
+    def damaged(name: str) -> None:
+        if name == "record: to begin":
+            raise LedgerDamagedError("the ledger is damaged: a row is not what was written")
+
+    crashpoints.observers.append(damaged)
+    try:
+        report = pipeline(place, chat, panel=panel).run(at=LAST - SLOT)
+    finally:
+        crashpoints.observers.remove(damaged)
+    assert report.exit_code == 1
+    assert [message.alerts[0].kind for message in chat.messages] == ["opened"]
+    for number in (0, 1):
+        pipeline(place, chat, panel=panel).run(at=LAST + number * SLOT)
+    assert [message.alerts[0].kind for message in chat.messages] == ["opened", "ledger_lost"]
 
 
 def test_a_dry_run_tells_nobody_and_moves_nothing(tmp_path: Path) -> None:

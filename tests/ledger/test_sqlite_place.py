@@ -138,25 +138,11 @@ def test_a_kill_frees_the_lock(place: str) -> None:
             pass
 
 
-@pytest.mark.parametrize(
-    "kind",
-    "kind",
-    [
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "fuse.sshfs",
-        "fuse.rclone",
-        "fuse.gcsfuse",
-        "fuse",
-        "9p",
-        "ceph",
-        "lustre",
-        "glusterfs",
-    ],
-)
+NETWORK = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "lustre", "glusterfs", "afs", "davfs"]
+NETWORK += ["fuse", "fuse.sshfs", "fuse.rclone", "fuse.gcsfuse"]
+
+
+@pytest.mark.parametrize("kind", NETWORK)
 def test_network_file_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """With advice, and before anything is made there."""
     table = tmp_path / "mounts"
