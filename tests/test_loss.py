@@ -117,7 +117,7 @@ def test_damage_of_a_ledger_without_a_note_beside_it_is_told_too(tmp_path: Path)
 
 
 def test_damage_that_is_found_while_messages_are_sent_is_told_by_the_next_run(tmp_path: Path) -> None:
-    """The run sends what it has from memory and moves the file aside; the next one knows that it forgot, and says it."""
+    """The run sends what it has from memory and moves the file aside; the next one says what is forgotten."""
     place, chat, panel = tmp_path / "alerts.db", FakeNotifier(), PANEL.copy()
     panel.iloc[-3] *= 0.1
     pipeline(place, chat, panel=panel).run(at=LAST - 2 * SLOT)
