@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from anomalert.episodes import Incident, Said, State, state_to_dict
-from anomalert.errors import AnomalertError, ConfigurationError, SourceError, raised
-from anomalert.intake import Memory, Task, definition_of, judged_ahead, read, recorded, task_of
+from anomalert.errors import AnomalertError, SourceError, raised
+from anomalert.intake import Memory, Task, definition_of, due, read, recorded, task_of
 from anomalert.interfaces import Fact
 from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
 from anomalert.messages import Draft, draft
@@ -65,7 +65,8 @@ class Findings:
             self.frames.append(frame)
             rows = tuple(_row(row) for row in frame.to_dict("records"))
             slot = step.end - monitor.slot_length
-            self.slots.append(SlotRecord(monitor.name, slot, definition_of(monitor), rows, told))
+            was_empty = slot in self.tasks[monitor.name].empty
+            self.slots.append(SlotRecord(monitor.name, slot, definition_of(monitor), rows, told, was_empty))
         if told:
             # Those of open episodes, whatever is said of them, and those that are told of for the last time.
             going_on = [(episode.key, each) for episode in step.state.episodes for each in episode.incidents]
@@ -81,7 +82,8 @@ class Findings:
     @property
     def missed(self) -> list[tuple[str, Task]]:
         """The monitors that no run has judged in time, and what there is to do for them now."""
-        return [(name, task) for name, task in (self.tasks | self.failed).items() if len(task.slots) > 1]
+        tasks = (self.tasks | self.failed).items()
+        return [(name, task) for name, task in tasks if len(set(task.slots) - task.empty) > 1]
 
     @property
     def begins_a_day(self) -> bool:
@@ -117,12 +119,8 @@ def find(watchers: Watchers, instant: pd.Timestamp, memory: Memory, state: State
             )
         if not task.slots:
             found.frames.append(recorded(monitor, task.newest, memory))
+            continue
         try:
-            ahead = None if task.told else judged_ahead(monitor, task, memory)
-            if ahead is not None:
-                found.errors.append(_told_to_nobody(monitor, task, ahead, instant))
-            if not task.slots:
-                continue
             panel, readings = read(monitor, task, memory, state)
         except AnomalertError as error:
             found.fail(monitor, error, task)
@@ -131,18 +129,9 @@ def find(watchers: Watchers, instant: pd.Timestamp, memory: Memory, state: State
         else:
             found.readings += readings
             found.tasks[monitor.name] = task
-            stretches.append(Stretch(monitor, panel, task.slots))
+            stretches.append(Stretch(monitor, panel, due(monitor, task, panel)))
     _walk(watchers, found, stretches)
     return found
-
-
-def _told_to_nobody(monitor: Monitor, task: Task, ahead: pd.Timestamp, instant: pd.Timestamp) -> ConfigurationError:
-    return ConfigurationError(
-        f"monitor {monitor.name!r}: `at` is {instant}, and slots up to {ahead} were judged before there was anything "
-        f"in them: a run was started for an `at` in the future. What is found from {task.newest} to there is told to "
-        "nobody. Have the scheduler pass the end of its interval, and begin anew: give the pipeline another ledger, or "
-        "another name"
-    )
 
 
 def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> None:

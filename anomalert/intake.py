@@ -16,17 +16,7 @@ from anomalert.episodes import State
 from anomalert.ledger.records import Reading, SlotRecord
 from anomalert.monitor import Monitor
 
-__all__ = [
-    "Memory",
-    "NoMemory",
-    "Task",
-    "definition_of",
-    "judged_ahead",
-    "read",
-    "readings_of",
-    "recorded",
-    "task_of",
-]
+__all__ = ["Memory", "NoMemory", "Task", "definition_of", "due", "read", "readings_of", "recorded", "task_of"]
 
 TAIL_SLOTS = 4
 """Slots before the new ones that are read again, for rows that came late."""
@@ -95,57 +85,67 @@ class Task:
         Whether what is found is told: not for slots older than the newest judged one.
     given_up : pandas.Timestamp, optional
         The first slot that was missed so long ago that it is not judged any more.
+    empty : frozenset of pandas.Timestamp
+        Those of `slots` that were judged before, when the source had nothing in them.
     """
 
     slots: tuple[pd.Timestamp, ...]
     newest: pd.Timestamp
     told: bool = True
     given_up: pd.Timestamp | None = None
+    empty: frozenset[pd.Timestamp] = frozenset()
 
 
 def task_of(monitor: Monitor, instant: pd.Timestamp, memory: Memory) -> Task:
     """Return which slots of `monitor` are to be judged at `instant`.
 
     Those after the newest judged one; without a memory the newest complete one only. An older slot that was never
-    judged is judged and recorded, but told to nobody.
+    judged is judged and recorded, but told to nobody. A slot in which the source had nothing is not judged for good
+    before there is something in a later one: what has come for it until then is.
     """
     newest = monitor.newest_slot(instant)
     length = monitor.slot_length
-    before = memory.newest_slot(monitor.name)
-    if before is None:
+    last = memory.newest_slot(monitor.name)
+    if last is None:
         return Task((newest,), newest)
+    before = _newest_with_data(monitor, last, min(last, newest) - CATCH_UP, memory)
     if newest <= before:
         is_judged = newest in memory.judged(monitor.name, newest, newest + length)
         return Task(() if is_judged else (newest,), newest, told=False)
     # On the grid also where slots had another length before.
-    after = (before + length).ceil(length)
-    first = max(after, (newest - CATCH_UP).ceil(length))
+    first = max((before + length).ceil(length), (newest - CATCH_UP).ceil(length))
     slots = tuple(pd.date_range(first, newest, freq=length))
-    return Task(slots, newest, given_up=after if first > after else None)
+    missed = (last + length).ceil(length)
+    empty = memory.judged(monitor.name, first, newest + length) if last >= first else set()
+    return Task(slots, newest, given_up=missed if first > missed else None, empty=frozenset(empty))
 
 
-def judged_ahead(monitor: Monitor, task: Task, memory: Memory) -> pd.Timestamp | None:
-    """Return the newest judged slot, if it was judged before there can have been anything in it; else None.
+def _newest_with_data(monitor: Monitor, last: pd.Timestamp, since: pd.Timestamp, memory: Memory) -> pd.Timestamp:
+    """Return the newest slot that was told and that the source had something in, or the one before all that are known.
 
-    That is so if nothing was found in all slots after that of `task`, nor in the newest of them now, while that of
-    `task` has rows now and none were told of. An old slot that is run again has rows after it, or was told of with its
-    own. What is no farther than the tail that is read again anyway mends itself.
-
-    Raises
-    ------
-    SourceError
-        If the source could not be read; it is asked only if all the rest is so.
+    `last` is the newest that was told.
     """
-    length, slot, before = monitor.slot_length, task.newest, memory.newest_slot(monitor.name)
-    if before is None or before <= slot + TAIL_SLOTS * length:
-        return None
-    # The newest first: that it has rows is what nearly always ends this, and the others may be a year.
-    was_told = any(record.told for record in memory.slot_records(monitor.name, slot, slot + length))
-    for start in (before, slot if was_told else slot + length):
-        if any(row is not None for row in memory.readings(readings_of(monitor), start, before + length).values()):
-            return None
-    is_empty = [monitor.read(each, each + length).isna().to_numpy().all() for each in (slot, before)]
-    return before if is_empty == [False, True] else None
+    length = monitor.slot_length
+    if monitor.empty == "zero" or not all(map(_is_empty, memory.slot_records(monitor.name, last, last + length))):
+        return last
+    told = [record for record in memory.slot_records(monitor.name, since, last + length) if record.told]
+    return next((record.slot for record in reversed(told) if not _is_empty(record)), told[0].slot - length)
+
+
+def _is_empty(record: SlotRecord) -> bool:
+    return bool(record.judgements) and all(row["value"] is None for row in record.judgements)
+
+
+def due(monitor: Monitor, task: Task, panel: pd.DataFrame) -> list[pd.Timestamp]:
+    """Return the slots of `task` that are to be judged now that they have been read.
+
+    Of those that were empty before, the ones that have come: but only once the newest slot has something too. As long
+    as the source lags, it would else be said in every run that data came back and is missing again.
+    """
+    is_empty = dict(zip(task.slots, monitor.is_empty(panel.loc[list(task.slots)]), strict=True))
+    if is_empty[task.newest]:
+        return [slot for slot in task.slots if slot not in task.empty or slot == task.newest]
+    return [slot for slot in task.slots if not (slot in task.empty and is_empty[slot])]
 
 
 def read(monitor: Monitor, task: Task, memory: Memory, state: State) -> tuple[pd.DataFrame, list[Reading]]:

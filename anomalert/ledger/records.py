@@ -45,6 +45,8 @@ class SlotRecord:
         One for each metric, of texts, numbers, booleans and None; NaN is kept as None.
     told : bool
         False if the verdict was only recorded, because the slot is older than what was told already.
+    was_empty : bool
+        Whether the slot was judged before, when the source had nothing in it: this takes the place of that.
     """
 
     monitor: str
@@ -52,6 +54,7 @@ class SlotRecord:
     definition: str
     judgements: tuple[dict[str, Any], ...]
     told: bool
+    was_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ class RunRecord:
     Parameters
     ----------
     slots : sequence of SlotRecord
-        Slots that were judged before stay as they were.
+        Slots that were judged before stay as they were, but for those that were empty then.
     readings : sequence of Reading
         What was read. Where it differs from what was read before, the ledger keeps both.
     state : dict, optional

@@ -113,14 +113,17 @@ class LedgerSession(LedgerOutbox):
         metric and its values differ; NaN and None are the same. Verdicts and messages that are there stay as they are.
         """
         readings = self._reading_rows(record.readings)
-        slots, layouts = self._slot_rows(record.slots)
+        slots, layouts = self._slot_rows(each for each in record.slots if not each.was_empty)
+        come, more = self._slot_rows(each for each in record.slots if each.was_empty)
         messages = [self._message_row(message) for message in record.messages]
         incidents = [self._incident_row(incident) for incident in record.incidents]
         state = None if record.state is None else to_json(record.state)
         with self._store.transaction("commit"):
             revised = self._put_readings(readings)
-            self._store.insert(LAYOUTS, layouts)
+            self._store.insert(LAYOUTS, layouts + more)
             self._store.insert(SLOTS, slots)
+            for row in come:
+                self._store.put(SLOTS, row)
             claimed = self._queue_all(messages, record)
             for incident in incidents:
                 self._store.put(INCIDENTS, incident)
@@ -130,7 +133,8 @@ class LedgerSession(LedgerOutbox):
         told = [each.slot for each in record.slots if each.told]
         if told:
             self._trace.saw(max(told))
-        return instants_of(sorted(revised))
+        # What has come late for slots that were empty is judged now, so it has changed no verdict.
+        return instants_of(sorted(revised - {row["slot"] for row in come}))
 
     def prune(self, before: pd.Timestamp, keep: Collection[str] = ()) -> None:
         """Remove what is about slots before `before`: all of it, or nothing.
