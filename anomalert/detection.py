@@ -238,8 +238,9 @@ def directions(value: Floats, expected: Floats) -> NDArray[np.object_]:
 
 def statuses(value: Floats, score: Floats) -> NDArray[np.object_]:
     """Return what can be said of each value: see `Detection.status`."""
-    conditions = [np.isnan(value), np.isnan(score), score > 1.0]
-    return np.select(conditions, ["no_data", "warming_up", "anomaly"], default="ok").astype(object)
+    found = np.full(value.shape, "ok", dtype=object)
+    found[score > 1.0], found[np.isnan(score)], found[np.isnan(value)] = "anomaly", "warming_up", "no_data"
+    return found
 
 
 def _position(index: pd.DatetimeIndex, start: str | pd.Timestamp | None) -> int:
