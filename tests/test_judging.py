@@ -122,7 +122,7 @@ def test_a_score_of_its_own_stays_beside_those_of_others() -> None:
     frame = panel()
     one, _ = judge([Metric("d", Scored())], frame, frame.index[-24], SLOT)
     other, _ = judge([METRICS[0]], frame, frame.index[-24], SLOT)
-    both = one.beside(other).ordered(["a", "d"]).rows(slice(3, 20))
+    both = Verdicts.side_by_side([one, other]).ordered(["a", "d"]).rows(slice(3, 20))
     assert both.metrics == ("a", "d")
     known = ~np.isnan(both.score[:, 1])
     assert set(both.score[known, 1]) == {0.25}
