@@ -37,8 +37,10 @@ class Scored(Listed):
 
     def bounds(self, baseline: Baseline) -> Bounds:
         """Return bounds that nothing leaves, and a score of 0.25."""
-        before = baseline.frame.shift(1).to_numpy()
-        return Bounds(before, before - np.inf, before + np.inf, np.where(np.isnan(before), np.nan, 0.25))
+        before = baseline.frame.shift(1).to_numpy()[baseline.judged]
+        return Bounds(
+            before, before - np.inf, before + np.inf, lambda values: np.where(np.isnan(values + before), np.nan, 0.25)
+        )
 
 
 class Broken(Listed):

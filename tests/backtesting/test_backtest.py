@@ -2,7 +2,7 @@
 
 import socket
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,6 @@ from anomalert.testing import FakeNotifier, FakeSource, synthetic_panel
 
 SLOT = pd.Timedelta("15min")
 ZONE = "Europe/Moscow"
-ABSENT: tuple[Literal["gap", "zero"], ...] = ("gap", "zero")
 
 
 def history(days: int = 16, incidents: int = 5) -> pd.DataFrame:
@@ -74,8 +73,8 @@ def test_shares_know_what_only_all_columns_tell() -> None:
     panel.iloc[-300:-290] = np.nan
     panel.iloc[-200:-190, 0] = np.nan
     panel.iloc[-100:-90, 1] = np.nan
-    gap, zero = (Metric(name, WeeklyAverage(), absent=absent) for name, absent in zip(panel, ABSENT, strict=True))
-    watched = Monitor(FrameSource(panel, name="feed"), [gap, zero], timezone=ZONE)
+    metrics = [Metric("views", WeeklyAverage(), absent="gap"), Metric("likes", WeeklyAverage(), absent="zero")]
+    watched = Monitor(FrameSource(panel, name="feed"), metrics, timezone=ZONE)
     together = backtest(watched, panel, progress=False)
     with ThreadPoolExecutor(1) as one:
         apart = backtest(watched, panel, executor=one, progress=False)
