@@ -28,21 +28,24 @@ BLOCK_VALUES = 2_000_000
 class Bounds:
     """What a detector gives back: for every slot and metric the value expected and the edges of the usual range.
 
-    Each is an array or frame of shape ``(n_slots, n_metrics)``, for the judged slots or for all rows of the baseline.
-    ``lower <= expected <= upper``; a bound may be infinite; NaN means that the slot cannot be judged.
+    These three are arrays or frames of shape ``(n_slots, n_metrics)``, for the judged slots or for all rows of the
+    baseline. ``lower <= expected <= upper``; a bound may be infinite; NaN means that the slot cannot be judged.
 
     Parameters
     ----------
     expected, lower, upper : array_like
         In the metric's unit.
-    score : array_like, optional
-        Only for a detector with a scale of its own: above 1 exactly where the value lies outside the bounds.
+    score : callable, optional
+        Only for a detector with a scale of its own. Takes the judged values, an array of shape
+        ``(n_judged, n_metrics)`` with NaN where unknown, and gives their scores in the same shape: never below 0, and
+        above 1 exactly where the value lies outside the bounds. The values are not those of the baseline, in which
+        known incidents are replaced.
     """
 
     expected: Any
     lower: Any
     upper: Any
-    score: Any = None
+    score: Callable[[Floats], Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,8 @@ class Detector(ABC):
         bounds = self.bounds(Baseline(past, grid_first, slot, on_weights))
         rows = past.index[grid_first:].get_indexer(judged)
         arrays = [_checked(self, name, bounds, past.shape, grid_first)[rows] for name in ("expected", "lower", "upper")]
-        own_score = None if bounds.score is None else _checked(self, "score", bounds, past.shape, grid_first)[rows]
-        return _detection(self, panel.iloc[first:], arrays, own_score, slot)
+        own_score = _own_score(self, bounds, panel.reindex(past.index[grid_first:]).to_numpy())
+        return _detection(self, panel.iloc[first:], arrays, None if own_score is None else own_score[rows], slot)
 
 
 @dataclass(frozen=True, repr=False)
@@ -238,8 +238,9 @@ def directions(value: Floats, expected: Floats) -> NDArray[np.object_]:
 
 def statuses(value: Floats, score: Floats) -> NDArray[np.object_]:
     """Return what can be said of each value: see `Detection.status`."""
-    conditions = [np.isnan(value), np.isnan(score), score > 1.0]
-    return np.select(conditions, ["no_data", "warming_up", "anomaly"], default="ok").astype(object)
+    found = np.full(value.shape, "ok", dtype=object)
+    found[score > 1.0], found[np.isnan(score)], found[np.isnan(value)] = "anomaly", "warming_up", "no_data"
+    return found
 
 
 def _position(index: pd.DatetimeIndex, start: str | pd.Timestamp | None) -> int:
@@ -283,6 +284,21 @@ def _checked(detector: Detector, name: str, bounds: Bounds, shape: tuple[int, in
             f"or {(shape[0] - first, shape[1])}, the judged ones"
         )
     return values
+
+
+def _own_score(detector: Detector, bounds: Bounds, values: Floats) -> Floats | None:
+    """Return a detector's own scores of the judged values, in which it finds what its baseline may lack."""
+    if bounds.score is None:
+        return None
+    if not callable(bounds.score):
+        raise DetectorError(
+            f"{detector!r}: `score` is a {type(bounds.score).__name__}; give a function from the judged values to "
+            "their scores, since the baseline holds others where incidents are known"
+        )
+    score = np.asarray(bounds.score(values.copy()), dtype=np.float64)
+    if score.shape != values.shape:
+        raise DetectorError(f"{detector!r}: `score` gives shape {score.shape} for values of shape {values.shape}")
+    return score
 
 
 def _detection(

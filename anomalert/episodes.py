@@ -7,6 +7,7 @@ watch is.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
 
@@ -54,6 +55,16 @@ class Watch:
         with other days, on which known incidents are replaced by what was expected.
         """
         return DAY if self.lookback <= DAY else pd.Timedelta(0)
+
+    @cached_property
+    def adapt(self) -> pd.Timedelta:
+        """How long slots of an incident enter the baseline as what was expected; kept, since texts are slow to read."""
+        return pd.Timedelta(self.policy.adapt)
+
+    @cached_property
+    def reach(self) -> pd.Timedelta:
+        """How long it matters what replaces a slot in the baseline, with room to spare."""
+        return max(self.lookback, self.adapt) + 3 * DAY
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ class _Now:
         return self.length if watch is None or watch.slot is None else watch.slot
 
     def slot_of(self, metric: str) -> pd.Timestamp:
-        return self.slot + self.length - self.length_of(metric)
+        length = self.length_of(metric)
+        return self.slot if length == self.length else self.slot + self.length - length
 
     def shows(self, incident: Incident) -> bool:
         """Whether the incident goes on now: its metric was judged, and is anomalous on its side."""
@@ -194,14 +195,14 @@ def _replaced(state: State, now: _Now) -> Mapping[str, Mapping[pd.Timestamp, flo
     for incident in state.incidents():
         metric, slot = incident.metric, incident.last
         if now.shows(incident):
-            known, adapt = replaced.get(metric, {}), pd.Timedelta(now.watches[metric].policy.adapt)
+            known, adapt = replaced.get(metric, {}), now.watches[metric].adapt
             # What lasts this long is no incident any more but the new usual course, and has to be learnt.
             if slot - incident.start < adapt and not _recurs(known, slot, adapt):
                 replaced[metric] = {**known, slot: now.seen[metric].expected}
     # Once a day is enough: what is older than anybody looks back to does no harm.
     for metric, watch in now.watches.items() if now.slot == now.slot.normalize() else ():
         if metric in replaced:
-            horizon = now.slot - max(watch.lookback, pd.Timedelta(watch.policy.adapt)) - 3 * DAY
+            horizon = now.slot - watch.reach
             replaced[metric] = {when: value for when, value in replaced[metric].items() if when >= horizon}
     return replaced
 

@@ -6,7 +6,7 @@ every slot. Monitors, walks and backtests call this; it calls `metric` and what 
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,7 @@ class Verdicts:
             return
         first = int(self.slots.searchsorted(other.slots[0]))
         rows = slice(first, first + len(other.slots))
-        columns = [self.metrics.index(name) for name in other.metrics]
+        columns = [self._places[name] for name in other.metrics]
         for name in ARRAYS:
             getattr(self, name)[rows, columns] = getattr(other, name)
         if self.own_score is not None:
@@ -112,21 +112,29 @@ class Verdicts:
         parts = {name: array[rows] for name, array in self._arrays()}
         return replace(self, slots=self.slots[rows], is_empty=self.is_empty[rows], **parts)
 
-    def beside(self, other: "Verdicts") -> "Verdicts":
-        """Return these and those of other metrics in the same slots."""
-        parts: dict[str, Any] = {name: np.hstack([getattr(self, name), getattr(other, name)]) for name in ARRAYS}
-        if self.own_score is not None or other.own_score is not None:
-            parts["own_score"] = np.hstack([self.score, other.score])
-        if self.denominator is not None or other.denominator is not None:
-            parts["denominator"] = np.hstack([self.volume, other.volume])
-        return replace(self, metrics=self.metrics + other.metrics, **parts)
+    @staticmethod
+    def side_by_side(parts: Sequence["Verdicts"]) -> "Verdicts":
+        """Return the verdicts of all parts, at least one, which are of different metrics in the same slots."""
+        if len(parts) == 1:
+            return parts[0]
+        # All at once: one after another, what is there already is copied again for every part.
+        arrays: dict[str, Any] = {name: np.hstack([getattr(part, name) for part in parts]) for name in ARRAYS}
+        if any(part.own_score is not None for part in parts):
+            arrays["own_score"] = np.hstack([part.score for part in parts])
+        if any(part.denominator is not None for part in parts):
+            arrays["denominator"] = np.hstack([part.volume for part in parts])
+        return replace(parts[0], metrics=tuple(name for part in parts for name in part.metrics), **arrays)
 
     def ordered(self, metrics: Sequence[str]) -> "Verdicts":
         """Return the same with the columns in another order."""
         if tuple(metrics) == self.metrics:
             return self
-        columns = [self.metrics.index(name) for name in metrics]
+        columns = [self._places[name] for name in metrics]
         return replace(self, metrics=tuple(metrics), **{name: array[:, columns] for name, array in self._arrays()})
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: column for column, name in enumerate(self.metrics)}
 
     def _arrays(self) -> Iterator[tuple[str, Any]]:
         for name in (*ARRAYS, *IF_GIVEN):
@@ -165,8 +173,9 @@ class Verdicts:
 
     def observed(self, row: int, metrics: Collection[str]) -> Iterator[dict[str, Any]]:
         """Return what one slot shows of `metrics` and of every metric that has an alert there."""
-        wanted = np.fromiter((name in metrics for name in self.metrics), dtype=bool, count=len(self.metrics))
-        columns = np.flatnonzero((self.is_alert[row] | wanted) & self.is_judged[row])
+        wanted = self.is_alert[row].copy()
+        wanted[[self._places[name] for name in metrics if name in self._places]] = True
+        columns = np.flatnonzero(wanted & self.is_judged[row])
         cells = {name: getattr(self, name)[row, columns] for name in ARRAYS[:4]}
         cells["score"] = kernels.score(*cells.values()) if self.own_score is None else self.own_score[row, columns]
         shown = {
@@ -224,7 +233,7 @@ def judge(
             result if isinstance(result, Verdicts) else Verdicts.unjudged(slots, [metric.name], slot)
             for metric, result in results
         ]
-    verdicts = reduce(Verdicts.beside, parts) if parts else Verdicts.unjudged(slots, [], slot)
+    verdicts = Verdicts.side_by_side(parts) if parts else Verdicts.unjudged(slots, [], slot)
     return verdicts.ordered([metric.name for metric in metrics]), errors
 
 

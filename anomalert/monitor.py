@@ -158,34 +158,47 @@ class Monitor:
                 f"source {self.name!r} gives no column {missing[0]!r} for its metric; it gives {list(given.columns)}"
             )
         # Other people's sources too: naive or repeated timestamps, or texts for numbers, would be judged as they come.
-        rows = checked_panel(given[self.columns], self.name, first, last)
+        # Of a thousand metrics each copy of the whole takes as long as judging some of them: none that is not needed.
+        wanted = given if list(given.columns) == self.columns else given[self.columns]
+        rows = checked_panel(wanted, self.name, first, last)
         slots = pd.date_range(first, last, freq=self.slot_length, inclusive="left").as_unit("ns")
         off_grid = rows.index.difference(slots)
         if len(off_grid):
             raise SourceError(
                 f"source {self.name!r} gives {off_grid[0]}, which is no start of a slot of {self.slot_length}"
             )
-        return rows.reindex(slots)
+        return rows.set_axis(slots) if len(rows) == len(slots) else rows.reindex(slots)
 
-    def completed(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the panel that `rows` make once it is decided what is absent and which ratios are of nothing."""
-        panel = rows.copy()
-        empty = (panel.isna().all(axis=1) & (self.empty == "no_data")).to_numpy()
-        counts = [metric.name for metric in self.metrics if metric.absent == "zero"]
-        # All at once: one by one, a thousand metrics take longer than to judge them.
-        values = panel[counts].to_numpy()
-        panel[counts] = np.where(np.isnan(values) & ~empty[:, None], 0.0, values)
-        for metric in self.metrics:
+    def completed(self, rows: pd.DataFrame, metrics: Sequence[Metric] | None = None) -> pd.DataFrame:
+        """Return the panel that `rows` make once it is decided what is absent and which ratios are of nothing.
+
+        Parameters
+        ----------
+        rows : pandas.DataFrame
+            As `read` gives them, with every column: only all of them say for which slots the source has nothing.
+        metrics : sequence of Metric, optional
+            Those of this monitor that are to be judged; by default all. The panel holds their columns and those of
+            what they are divided by.
+        """
+        columns = self.columns if metrics is None else self._columns_of(metrics)
+        place = {name: number for number, name in enumerate(columns)}
+        completing = [metric for metric in self.metrics if metric.name in place]
+        # As one array: column by column, a thousand metrics take longer than to judge them.
+        values = rows[columns].to_numpy(dtype=np.float64, copy=True)
+        is_count = np.zeros(len(columns), dtype=bool)
+        is_count[[place[metric.name] for metric in completing if metric.absent == "zero"]] = True
+        values[np.isnan(values) & is_count & ~self.is_empty(rows)[:, None]] = 0.0
+        for metric in completing:
             if metric.denominator is not None:
-                panel[metric.name] = panel[metric.name].where(panel[metric.denominator] != 0)
-        infinite = np.isinf(panel.to_numpy())
+                values[values[:, place[metric.denominator]] == 0, place[metric.name]] = np.nan
+        infinite = np.isinf(values)
         if infinite.any():
             row, column = np.argwhere(infinite)[0]
             raise SourceError(
-                f"source {self.name!r} gives an infinite value for {panel.columns[column]!r} at {panel.index[row]}: "
+                f"source {self.name!r} gives an infinite value for {columns[column]!r} at {rows.index[row]}: "
                 "divide only where the denominator is not 0, or name it as the metric's `denominator`"
             )
-        return panel.tz_convert(self.timezone)
+        return pd.DataFrame(values, index=rows.index, columns=columns).tz_convert(self.timezone)
 
     def judge(self, panel: pd.DataFrame, start: str | pd.Timestamp) -> pd.DataFrame:
         """Judge every slot of `panel` from `start` on: detection, then the metric's policy.
@@ -224,7 +237,8 @@ class Monitor:
         Parameters
         ----------
         panel : pandas.DataFrame
-            As `Monitor.panel` gives it.
+            As `Monitor.panel` gives it, or as `completed` does for `metrics`: then `Verdicts.is_empty` is of their
+            columns alone.
         start : pandas.Timestamp
             The first slot to judge, aware.
         baseline : pandas.DataFrame, optional
@@ -243,15 +257,25 @@ class Monitor:
         return metric.detector.detect(panel[metric.name], start, baseline=baseline, weights=weights)
 
     def is_empty(self, rows: pd.DataFrame) -> NDArray[np.bool_]:
-        """Return for each row of the panel whether its source has nothing for the slot, and that is to be told."""
+        """Return for each row, completed or not, whether the source has nothing for the slot, and that is told."""
         nothing: NDArray[np.bool_] = np.isnan(rows.to_numpy()).all(axis=1)
         return nothing & (self.empty == "no_data")
 
     @cached_property
     def columns(self) -> list[str]:
         """What is read of the source: its metrics, then the denominators that are none of them."""
-        denominators = [metric.denominator for metric in self.metrics if metric.denominator is not None]
-        return list(dict.fromkeys([metric.name for metric in self.metrics] + denominators))
+        return self._columns_of(self.metrics)
+
+    def _columns_of(self, metrics: Sequence[Metric]) -> list[str]:
+        """Return the names of `metrics`, then of what they are divided by, which may be ratios themselves."""
+        denominators = {metric.name: metric.denominator for metric in self.metrics}
+        columns = dict.fromkeys(metric.name for metric in metrics)
+        added = list(columns)
+        while added:
+            divided_by = [denominators.get(name) for name in added]
+            added = [name for name in dict.fromkeys(divided_by) if name is not None and name not in columns]
+            columns |= dict.fromkeys(added)
+        return list(columns)
 
 
 def _is_zone(name: object) -> bool:

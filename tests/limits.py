@@ -1,5 +1,6 @@
 """A detector with fixed limits, so that a test can read every verdict off the values."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ SLOT = pd.Timedelta("15min")
 class Limits(Detector):
     """Fixed limits, so that every verdict can be read off the values: 90 to 120 around 100."""
 
-    score: Any = None
+    score: Callable[[Any], Any] | None = None
 
     @property
     def lookback(self) -> pd.Timedelta:

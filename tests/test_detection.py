@@ -164,7 +164,7 @@ def test_what_is_known_in_part_is_unknown(bounds: tuple[float, ...]) -> None:
 
 def test_a_score_of_its_own_is_kept() -> None:
     """A detector's own score is what the detection says, capped, and NaN where there is no value."""
-    detection = Limits(score=[[0.2], [3.0], [1e9], [0.7]]).detect(series(100, 130, 500, np.nan))
+    detection = Limits(lambda _: [[0.2], [3.0], [1e9], [0.7]]).detect(series(100, 130, 500, np.nan))
     assert detection.score["likes"].tolist() == pytest.approx([0.2, 3.0, 1e6, np.nan], nan_ok=True)
     assert detection.is_anomaly["likes"].tolist() == [False, True, True, False]
 
@@ -173,9 +173,39 @@ def test_a_score_of_its_own_is_kept() -> None:
 def test_a_score_that_denies_the_bounds_is_refused(score: float) -> None:
     """A score above 1 inside the bounds, below 0, or NaN where all is known, is the detector's mistake."""
     with pytest.raises(DetectorError, match="score > 1 exactly when the value lies outside the bounds"):
-        Limits(score=[[score]]).detect(series(110))
+        Limits(lambda _: [[score]]).detect(series(110))
     with pytest.raises(DetectorError, match="for metric 'likes' at 2026-11-01 00:00:00"):
-        Limits(score=[[0.5]]).detect(series(130))
+        Limits(lambda _: [[0.5]]).detect(series(130))
+
+
+def test_a_score_of_its_own_is_that_of_the_data() -> None:
+    """Where the baseline holds another value in a judged slot, as for a known incident, the data's is scored."""
+    data = series(100, 130, 60, np.nan, 101).drop(pd.Timestamp("2026-11-01T00:45"))
+    squared = Limits(lambda values: np.where(values > 100, (values - 100) / 20, (100 - values) / 10) ** 2)
+    own = squared.detect(data, data.index[1])
+    assert own.score["likes"].tolist() == pytest.approx([2.25, 16.0, 0.0025])
+    replaced = squared.detect(data, data.index[1], baseline=data * 0 + 100)
+    pd.testing.assert_frame_equal(replaced.score, own.score)
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [([[0.5], [0.5]], "`score` is a list; give a function"), (lambda values: values[1:], r"gives shape \(1, 1\) for")],
+)
+def test_a_score_that_is_no_function_of_the_values_is_refused(score: Any, text: str) -> None:
+    """Scores without a function, or of other slots, are the detector's mistake, told in words."""
+    with pytest.raises(DetectorError, match=text):
+        Limits(score).detect(series(100, 101))
+
+
+def test_a_score_that_writes_into_its_values_changes_no_value() -> None:
+    """The values that are reported are the data's, whatever a score does to those that it is called with."""
+
+    def clears(values: Any) -> Any:
+        values[:] = 0.0
+        return values
+
+    assert Limits(clears).detect(series(101, 102)).value["likes"].tolist() == [101, 102]
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

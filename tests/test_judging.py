@@ -37,8 +37,10 @@ class Scored(Listed):
 
     def bounds(self, baseline: Baseline) -> Bounds:
         """Return bounds that nothing leaves, and a score of 0.25."""
-        before = baseline.frame.shift(1).to_numpy()
-        return Bounds(before, before - np.inf, before + np.inf, np.where(np.isnan(before), np.nan, 0.25))
+        before = baseline.frame.shift(1).to_numpy()[baseline.judged]
+        return Bounds(
+            before, before - np.inf, before + np.inf, lambda values: np.where(np.isnan(values + before), np.nan, 0.25)
+        )
 
 
 class Broken(Listed):
@@ -122,7 +124,7 @@ def test_a_score_of_its_own_stays_beside_those_of_others() -> None:
     frame = panel()
     one, _ = judge([Metric("d", Scored())], frame, frame.index[-24], SLOT)
     other, _ = judge([METRICS[0]], frame, frame.index[-24], SLOT)
-    both = one.beside(other).ordered(["a", "d"]).rows(slice(3, 20))
+    both = Verdicts.side_by_side([one, other]).ordered(["a", "d"]).rows(slice(3, 20))
     assert both.metrics == ("a", "d")
     known = ~np.isnan(both.score[:, 1])
     assert set(both.score[known, 1]) == {0.25}

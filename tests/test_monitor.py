@@ -100,6 +100,28 @@ def test_a_ratio_whose_denominator_is_a_count_follows_it() -> None:
     np.testing.assert_array_equal(panel.to_numpy(), [[NAN, 0.0], [0.5, 8.0]])
 
 
+@pytest.mark.parametrize("empty", ["no_data", "zero"])
+def test_a_part_of_the_metrics_is_completed_as_all_are(empty: str) -> None:
+    """Alone or among all, a metric gets one column: absent or empty is told by all rows, a ratio by its chain."""
+    chain = [
+        Metric("likes", DayLagRatio(), absent="zero"),
+        Metric("ctr", DayLagRatio(), denominator="latency"),
+        Metric("latency", DayLagRatio(), denominator="views"),
+    ]
+    rng = np.random.default_rng(11)
+    rows = pd.DataFrame(rng.choice([NAN, 0.0, 3.0], (400, 4)), columns=list(COLUMNS))
+    watched = monitor(rows.set_index(pd.date_range(FIRST, periods=len(rows), freq=SLOT)), metrics=chain, empty=empty)
+    given_rows = watched.read(FIRST, FIRST + len(rows) * SLOT)
+    whole = watched.completed(given_rows)
+    assert watched.is_empty(given_rows).any() == (empty == "no_data")
+    np.testing.assert_array_equal(watched.is_empty(given_rows), watched.is_empty(whole))
+    wanted = {"likes": ["likes"], "ctr": ["ctr", "latency", "views"], "latency": ["latency", "views"]}
+    for metric in chain:
+        part = watched.completed(given_rows, [metric])
+        assert list(part.columns) == wanted[metric.name]
+        pd.testing.assert_frame_equal(part, whole[wanted[metric.name]])
+
+
 @pytest.mark.parametrize("value", [INF, -INF])
 @pytest.mark.parametrize("column", [0, 1, 2, 3])
 def test_an_infinite_value_is_refused_by_metric_and_slot(column: int, value: float) -> None:

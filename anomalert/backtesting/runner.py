@@ -12,7 +12,7 @@ from anomalert.backtesting.history import Target, over, pipeline_of, range_of
 from anomalert.backtesting.result import Backtest
 from anomalert.backtesting.scoring import labels_in_utc
 from anomalert.backtesting.telling import tell
-from anomalert.backtesting.work import Plan, Work
+from anomalert.backtesting.work import Plan, Work, shares_for
 from anomalert.episodes import State
 from anomalert.interfaces import plugin_name
 from anomalert.panel import as_duration
@@ -87,7 +87,7 @@ def backtest(
     first, last = range_of(monitors, history, start, end)
     zones = {metric.name: monitor.timezone for monitor in monitors for metric in monitor.metrics}
     known = None if labels is None else labels_in_utc(labels, zones)
-    plan = Plan(monitors, given, first, last, as_duration(chunk, "chunk"), shared=executor is not None)
+    plan = Plan(monitors, given, first, last, as_duration(chunk, "chunk"), shares_for(executor))
     work = Work(plan, progress)
     work.run(executor)
     verdicts = work.blocks()

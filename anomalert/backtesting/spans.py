@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from anomalert.backtesting.telling import tell
 from anomalert.episodes import Said, State
@@ -52,6 +53,11 @@ class Span:
     shortest: pd.Timedelta
     state: State
 
+    def among(self, monitor: Monitor) -> list[Metric]:
+        """Return the metrics of a monitor that are to be judged."""
+        wanted = set(self.metrics)
+        return [metric for metric in monitor.metrics if metric.name in wanted]
+
     def narrowed(self) -> "Span":
         """Return the span with as little data as will do, if its source is a frame: it may have to travel."""
         if not isinstance(self.monitor, Monitor) or not isinstance(self.monitor.source, FrameSource):
@@ -83,10 +89,12 @@ def judge_span(span: Span) -> Judged:
         If the source could not be read.
     """
     monitor = _monitor_of(span)
-    return judge_panel(span, monitor, monitor.panel(reach_of(monitor, span.start), span.end))[0]
+    return judge_panel(span, monitor, *_read(span, monitor))[0]
 
 
-def judge_panel(span: Span, monitor: Monitor, panel: pd.DataFrame) -> tuple[Judged, list[Said]]:
+def judge_panel(
+    span: Span, monitor: Monitor, panel: pd.DataFrame, is_empty: NDArray[np.bool_]
+) -> tuple[Judged, list[Said]]:
     """Judge a span whose panel is here already; return also what there is to say of the incidents in it.
 
     Parameters
@@ -96,10 +104,13 @@ def judge_panel(span: Span, monitor: Monitor, panel: pd.DataFrame) -> tuple[Judg
     monitor : Monitor
         That of the span.
     panel : pandas.DataFrame
-        As `Monitor.panel` gives it, from `reach_of` the first slot to the end of the span.
+        As `Monitor.completed` gives it for the metrics of the span, from `reach_of` the first slot to the end.
+    is_empty : ndarray of bool
+        For each row of the panel whether the source has nothing, also of metrics that are not in the panel.
     """
-    metrics = [metric for metric in monitor.metrics if metric.name in span.metrics]
-    verdicts, failures = monitor.verdicts(panel, span.start, metrics=metrics)
+    metrics = span.among(monitor)
+    judged, failures = monitor.verdicts(panel, span.start, metrics=metrics)
+    verdicts = replace(judged, is_empty=is_empty[len(panel) - len(judged.slots) :])
     if not failures and not verdicts.is_alert.any() and not span.state.episodes and not span.state.replaced:
         return Judged(verdicts, span.state, ()), []
     alone = replace(monitor, metrics=metrics, name=span.name)
@@ -174,6 +185,12 @@ class _Judging:
 def _newest_known(replaced: Mapping[pd.Timestamp, float] | None, midnight: pd.Timestamp) -> pd.Timestamp | None:
     """Return the newest slot of a known incident before `midnight`: slots are added in order."""
     return next((slot for slot in reversed(list(replaced or ())) if slot < midnight), None)
+
+
+def _read(span: Span, monitor: Monitor) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """Return the panel of the metrics to judge, and which of its slots are empty, which takes all columns to know."""
+    rows = monitor.read(reach_of(monitor, span.start), span.end)
+    return monitor.completed(rows, span.among(monitor)), monitor.is_empty(rows)
 
 
 def _monitor_of(span: Span) -> Monitor:

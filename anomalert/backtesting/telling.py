@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from anomalert.episodes import Episode, Incident, Said, State
 from anomalert.judging import Verdicts
 from anomalert.monitor import Monitor
-from anomalert.walk import named_by, step_over, watches_of
+from anomalert.walk import step_over, watches_of
 
 Integers = NDArray[np.int64]
 
@@ -65,11 +65,11 @@ def tell(
         The shortest slot of the pipeline, which names instants; by default that of `monitors`.
     """
     watches = watches_of(monitors)
+    length = shortest or min(monitor.slot_length for monitor in monitors)
     told = Told(state)
     for end, seen in _instants(monitors, blocks, told):
-        slot = named_by(end, watches) if shortest is None else end - shortest
         before = told.state
-        told.state, said = step_over(before, slot, end, seen, watches)
+        told.state, said = step_over(before, end - length, end, seen, watches)
         told.said += said
         told.ended += _ended(before.episodes, said)
     return told

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -21,7 +21,7 @@ from anomalert.judging import Verdicts
 from anomalert.monitor import Monitor
 from anomalert.pipeline import Pipeline
 
-__all__ = ["Plan", "Work"]
+__all__ = ["Plan", "Work", "shares_for"]
 
 logger = logging.getLogger(__name__)
 
@@ -29,16 +29,28 @@ SHARES = 8
 """Into how many parts the metrics of a monitor are shared out at most: each part reads the source for itself."""
 
 
+def shares_for(executor: Executor | None) -> int:
+    """Return into how many parts the metrics of a monitor are shared out: one if all is done here.
+
+    Two for each worker, so that none waits long for the last; more of them would only read more.
+    """
+    if executor is None:
+        return 1
+    # Pools have no public word for it; other executors may have none at all.
+    workers = getattr(executor, "_max_workers", SHARES)
+    return min(2 * workers, SHARES)
+
+
 @dataclass(frozen=True)
 class Plan:
-    """Which spans there are: every monitor in shares of its metrics, each share in chunks."""
+    """Which spans there are: every monitor in at most `parts` shares of its metrics, each share in chunks."""
 
     monitors: Sequence[Monitor]
     given: Sequence[Monitor | Callable[[], Pipeline]]
     start: pd.Timestamp
     end: pd.Timestamp
     chunk: pd.Timedelta
-    shared: bool
+    parts: int
 
     @property
     def edges(self) -> list[pd.Timestamp]:
@@ -51,9 +63,10 @@ class Plan:
         """Give the number of a monitor and the metrics of it that are judged together."""
         for number, monitor in enumerate(self.monitors):
             names = [metric.name for metric in monitor.metrics]
-            shares = min(len(names), SHARES) if self.shared else 1
-            for share in range(shares):
-                yield number, tuple(names[share::shares])
+            shares = min(len(names), self.parts)
+            # Neighbours, so that their verdicts are joined without looking for the place of each.
+            for first, after in pairwise(len(names) * share // shares for share in range(shares + 1)):
+                yield number, tuple(names[first:after])
 
     def span(self, share: tuple[int, tuple[str, ...]], chunk: int, state: State) -> Span:
         """Return one span."""
@@ -127,7 +140,7 @@ class Work:
             shares = [parts for (of, _), parts in self.done.items() if of == number]
             columns = [metric.name for metric in monitor.metrics]
             blocks[monitor.name] = tuple(
-                reduce(Verdicts.beside, [parts[chunk].verdicts for parts in shares]).ordered(columns)
+                Verdicts.side_by_side([parts[chunk].verdicts for parts in shares]).ordered(columns)
                 for chunk in range(self.chunks_done)
             )
         return blocks

@@ -31,8 +31,10 @@ def alone(trial: Trial) -> None:
     remedy = "Compute every column of `baseline.frame` for itself: summarize over rows, never across the metrics"
     among_all = trial.detector.detect(trial.panel)
     for metric in trial.panel.columns:
-        of_all = Detection(**{name: getattr(among_all, name)[[metric]] for name in FRAMES}, slot=among_all.slot)
-        by_itself = replace(trial.detector.detect(trial.panel[[metric]]), own_score=None)
+        own_score = None if among_all.own_score is None else among_all.own_score[[metric]]
+        parts = {name: getattr(among_all, name)[[metric]] for name in FRAMES}
+        of_all = Detection(**parts, slot=among_all.slot, own_score=own_score)
+        by_itself = trial.detector.detect(trial.panel[[metric]])
         trial.require_same("alone", of_all, by_itself, ("among other metrics", "alone"), remedy)
 
 
@@ -92,7 +94,7 @@ def chunks(trial: Trial) -> None:
 
 
 def baseline(trial: Trial) -> None:
-    """Hold that expected and bounds come from the baseline, the values that are judged from the data."""
+    """Hold that expected and bounds come from the baseline, the values that are judged and scored from the data."""
     remedy = "Inherit `detect`, and compute in `bounds` from the `Baseline` alone"
     other = 1.5 * trial.whole.shift(3)
     bare, explicit, swapped, source = (
@@ -108,3 +110,13 @@ def baseline(trial: Trial) -> None:
     trial.require_same("baseline", source, swapped, ("on data", "with them as the `baseline` of others"), remedy)
     same = (swapped.value == trial.panel) | (swapped.value.isna() & trial.panel.isna())
     trial.require("baseline", pd.DataFrame(same), "`value` is not that of the data judged", remedy)
+    for slot in trial.some_slots:
+        data = trial.panel.loc[:slot]
+        replaced = data.copy()
+        replaced.loc[slot] = 0.5 * trial.whole.loc[slot]
+        one, two = trial.detector.detect(data, slot), trial.detector.detect(data, slot, baseline=replaced)
+        # What the bounds make of a slot's own value is for `self_exclusion` to say.
+        scored = replace(one, own_score=two.own_score)
+        ways = ("by default", "with another value of its slot in the `baseline`")
+        remedy = "Compute a score of your own from the values it is called with"
+        trial.require_same("baseline", one, scored, ways, remedy)

@@ -140,7 +140,8 @@ class Ground:
         """Return what is said of the metric; not of its source, which no setting of a metric changes."""
         monitor = self._with(metric)
         span = Span(monitor, monitor.name, (metric.name,), self.start, self.end, monitor.slot_length, State())
-        judged, said = judge_panel(span, monitor, self._reached(monitor, panel))
+        reached = self._reached(monitor, panel)
+        judged, said = judge_panel(span, monitor, reached, monitor.is_empty(reached))
         return None if judged.errors else said
 
     def _with(self, metric: Metric) -> Monitor:

@@ -1,6 +1,7 @@
 """What a backtest takes and gives: ranges, histories, counts, errors, interruption, and that it tells nobody."""
 
 import socket
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from anomalert import (
     WeeklyAverage,
     backtest,
 )
+from anomalert.backtesting.work import shares_for
 from anomalert.errors import ConfigurationError, SourceError
 from anomalert.testing import FakeNotifier, FakeSource, synthetic_panel
 
@@ -63,6 +65,35 @@ def test_the_chunking_changes_nothing(chunk: str) -> None:
     )
     pd.testing.assert_frame_equal(parts.messages, whole.messages)
     pd.testing.assert_frame_equal(parts.incidents, whole.incidents)
+
+
+def test_shares_know_what_only_all_columns_tell() -> None:
+    """Metrics in shares get what they get together: no events, or an outage, is a matter of every column."""
+    panel = history(12).iloc[:, :2]
+    panel.iloc[-300:-290] = np.nan
+    panel.iloc[-200:-190, 0] = np.nan
+    panel.iloc[-100:-90, 1] = np.nan
+    metrics = [Metric("views", WeeklyAverage(), absent="gap"), Metric("likes", WeeklyAverage(), absent="zero")]
+    watched = Monitor(FrameSource(panel, name="feed"), metrics, timezone=ZONE)
+    together = backtest(watched, panel, progress=False)
+    with ThreadPoolExecutor(1) as one:
+        apart = backtest(watched, panel, executor=one, progress=False)
+    assert list(together.messages["kind"]).count("no_data") == 2, "of the source, and of the metric with a gap"
+    assert len(together.messages) > 5
+    pd.testing.assert_frame_equal(apart.messages, together.messages)
+    by = ["metric", "slot"]
+    pd.testing.assert_frame_equal(
+        apart.judgements.sort_values(by, ignore_index=True), together.judgements.sort_values(by, ignore_index=True)
+    )
+
+
+def test_a_small_pool_gets_few_shares() -> None:
+    """Each share reads the source: there are two for a worker, at most eight, and one where there is no pool."""
+    assert shares_for(None) == 1
+    assert shares_for(Executor()) == 8
+    for workers, shares in ((1, 2), (2, 4), (20, 8)):
+        with ThreadPoolExecutor(workers) as pool:
+            assert shares_for(pool) == shares
 
 
 def test_ten_thousand_slots_open_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:

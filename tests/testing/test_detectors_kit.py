@@ -10,7 +10,14 @@ from anomalert.detectors import IQR, DayLagRatio, RollingSigma, WeeklyAverage
 from anomalert.errors import ConfigurationError
 from anomalert.testing import check_detector, detector_checks, parametrize_with_checks
 from tests.registry import DETECTORS
-from tests.testing.wrong_detectors import CAUGHT_BY, AddsAnEpsilon, IncludesItself, Trailing
+from tests.testing.wrong_detectors import (
+    CAUGHT_BY,
+    AddsAnEpsilon,
+    IncludesItself,
+    ScoresItsBaseline,
+    ScoresOnItsOwn,
+    Trailing,
+)
 
 
 @parametrize_with_checks(DETECTORS)
@@ -46,9 +53,16 @@ def test_every_check_is_the_one_to_name_some_mistake() -> None:
     assert {name for _, name in CAUGHT_BY} == set(detector_checks())
 
 
-def test_the_wrong_ones_are_made_from_a_right_one() -> None:
-    """The mistakes are what is caught: the detector that they were planted in passes."""
-    check_detector(Trailing())
+@pytest.mark.parametrize("right", [Trailing(), ScoresOnItsOwn()], ids=repr)
+def test_the_wrong_ones_are_made_from_right_ones(right: Detector) -> None:
+    """The mistakes are what is caught: the detectors that they were planted in pass."""
+    check_detector(right)
+
+
+def test_a_score_from_the_baseline_is_told_as_such() -> None:
+    """Its author reads what to compute the score from."""
+    with pytest.raises(AssertionError, match="from the values it is called with"):
+        detector_checks()["baseline"](ScoresItsBaseline())
 
 
 def test_all_failures_are_told_at_once() -> None:

@@ -1,14 +1,18 @@
 # ruff: noqa: D102 - the methods are those of every detector; each class says what is wrong with it
 """Detectors that each make one mistake, the ones that people make; the kit has to catch every one."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from anomalert import kernels
 from anomalert.detection import Baseline, Bounds, Detection, Detector
+
+Floats = NDArray[np.float64]
 
 WINDOW = pd.Timedelta("3h")
 DAY = pd.Timedelta("1D")
@@ -203,29 +207,67 @@ class SortsItsColumns(Trailing):
         return Bounds(*(part.sort_index(axis=1) for part in (bounds.expected, bounds.lower, bounds.upper)))
 
 
+class ScoresOnItsOwn(Trailing):
+    """The root of the usual score, of the values that are judged. This one is right, too."""
+
+    def bounds(self, baseline: Baseline) -> Bounds:
+        bounds = super().bounds(baseline)
+        parts = (part.to_numpy()[baseline.judged] for part in (bounds.expected, bounds.lower, bounds.upper))
+        expected, lower, upper = parts
+        return Bounds(expected, lower, upper, lambda values: np.sqrt(kernels.score(values, expected, lower, upper)))
+
+
+class ScoresItsBaseline(ScoresOnItsOwn):
+    """What is outside it finds in the values; how far, in the baseline, where a known incident is replaced."""
+
+    def bounds(self, baseline: Baseline) -> Bounds:
+        bounds = super().bounds(baseline)
+        past = baseline.frame.to_numpy()[baseline.judged]
+        depth = np.minimum(kernels.score(past, bounds.expected, bounds.lower, bounds.upper), 1.0)
+
+        def score(values: Floats) -> Floats:
+            is_outside = (values < bounds.lower) | (values > bounds.upper)
+            return np.where(is_outside, depth + 1.5, depth)
+
+        return replace(bounds, score=score)
+
+
+class ScoresAcrossMetrics(ScoresOnItsOwn):
+    """What is outside scores more, the further the other metrics are."""
+
+    def bounds(self, baseline: Baseline) -> Bounds:
+        bounds = super().bounds(baseline)
+
+        def score(values: Floats) -> Floats:
+            own = kernels.score(values, bounds.expected, bounds.lower, bounds.upper)
+            return own + np.where(own > 1, np.nansum(own, axis=1, keepdims=True), 0.0)
+
+        return replace(bounds, score=score)
+
+
 class GivesRawZScores(Trailing):
     """Its score is in standard deviations, so it is above 1 inside the bounds."""
 
-    def score(self, baseline: Baseline, mean: pd.DataFrame, std: pd.DataFrame) -> pd.DataFrame:
-        return (baseline.frame - mean).abs() / std
+    def score(self, values: Floats, mean: pd.DataFrame, std: pd.DataFrame) -> pd.DataFrame:
+        return (mean - values).abs() / std
 
     def bounds(self, baseline: Baseline) -> Bounds:
-        mean, std = self.mean_and_std(baseline)
-        return Bounds(mean, mean - 3 * std, mean + 3 * std, self.score(baseline, mean, std))
+        mean, std = (part.iloc[baseline.judged] for part in self.mean_and_std(baseline))
+        return Bounds(mean, mean - 3 * std, mean + 3 * std, partial(self.score, mean=mean, std=std))
 
 
 class NegatesItsScores(GivesRawZScores):
     """The lower its score, the more unusual."""
 
-    def score(self, baseline: Baseline, mean: pd.DataFrame, std: pd.DataFrame) -> pd.DataFrame:
-        return -super().score(baseline, mean, std) / 3
+    def score(self, values: Floats, mean: pd.DataFrame, std: pd.DataFrame) -> pd.DataFrame:
+        return -super().score(values, mean, std) / 3
 
 
 class DividesZeroByZero(GivesRawZScores):
     """On the right scale, but after equal values it divides 0 by 0."""
 
-    def score(self, baseline: Baseline, mean: pd.DataFrame, std: pd.DataFrame) -> pd.DataFrame:
-        return super().score(baseline, mean, std) / 3
+    def score(self, values: Floats, mean: pd.DataFrame, std: pd.DataFrame) -> pd.DataFrame:
+        return super().score(values, mean, std) / 3
 
 
 class WarnsOnZero(Trailing):
@@ -303,6 +345,8 @@ CAUGHT_BY: list[tuple[Detector, str]] = [
     (NeverFires(), "spike"),
     (AddsAnEpsilon(), "units"),
     (PoolsTheMetrics(), "alone"),
+    (ScoresAcrossMetrics(), "alone"),
+    (ScoresItsBaseline(), "baseline"),
     (CrossesItsBounds(), "score_and_bounds"),
     (WritesItsOwnDetect(), "missing"),
     (WritesItsOwnDetect(), "infinite"),
