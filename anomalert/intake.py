@@ -108,7 +108,9 @@ def task_of(monitor: Monitor, instant: pd.Timestamp, memory: Memory) -> Task:
     last = memory.newest_slot(monitor.name)
     if last is None:
         return Task((newest,), newest)
-    before = _newest_with_data(monitor, last, min(last, newest) - CATCH_UP, memory)
+    before = _newest_with_data(monitor, last, newest, memory)
+    if before is None:
+        return Task((newest,), newest)
     if newest <= before:
         is_judged = newest in memory.judged(monitor.name, newest, newest + length)
         return Task(() if is_judged else (newest,), newest, told=False)
@@ -120,16 +122,22 @@ def task_of(monitor: Monitor, instant: pd.Timestamp, memory: Memory) -> Task:
     return Task(slots, newest, given_up=missed if first > missed else None, empty=frozenset(empty))
 
 
-def _newest_with_data(monitor: Monitor, last: pd.Timestamp, since: pd.Timestamp, memory: Memory) -> pd.Timestamp:
-    """Return the newest slot that was told and that the source had something in, or the one before all that are known.
+def _newest_with_data(
+    monitor: Monitor, last: pd.Timestamp, newest: pd.Timestamp, memory: Memory
+) -> pd.Timestamp | None:
+    """Return the newest slot that was told and that the source had something in; `last` is the newest that was told.
 
-    `last` is the newest that was told.
+    If there is none, the slot before all that are known. None if those are still to come: somebody ran for a future
+    `at`, and nothing else is remembered.
     """
     length = monitor.slot_length
     if monitor.empty == "zero" or not all(map(_is_empty, memory.slot_records(monitor.name, last, last + length))):
         return last
+    since = min(last, newest) - CATCH_UP
     told = [record for record in memory.slot_records(monitor.name, since, last + length) if record.told]
-    return next((record.slot for record in reversed(told) if not _is_empty(record)), told[0].slot - length)
+    with_data = [record.slot for record in told if not _is_empty(record)]
+    first = told[0].slot
+    return with_data[-1] if with_data else first - length if first <= newest else None
 
 
 def _is_empty(record: SlotRecord) -> bool:
