@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from anomalert.catch_up import as_it_is_now, is_still_so
 from anomalert.episodes import Incident, Said, State, state_to_dict
 from anomalert.errors import AnomalertError, SourceError, raised
 from anomalert.intake import Memory, Task, definition_of, due, read, recorded, task_of
@@ -140,11 +141,12 @@ def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> 
     panels = {stretch.monitor.name: stretch.panel for stretch in stretches}
     for step in walk(untold, found.state, watches_of(watchers.monitors)):
         found.keep(step, watchers.monitors, told=False)
-    for step in walk(told, found.state, watches_of(watchers.monitors)):
+    steps = list(walk(told, found.state, watches_of(watchers.monitors)))
+    for step in steps:
         found.keep(step, watchers.monitors, told=True)
-        drafts = [_draft(watchers, said, step.state, panels, step) for said in step.said]
-        found.drafts += [_as_newest(each, found) for each in drafts] if _is_newest(watchers, found, step) else drafts
-        found.state = step.state
+    if steps:
+        news, found.state = as_it_is_now([(step, said) for step in steps for said in step.said], steps)
+        found.drafts += [_drafted(watchers, found, step, said, panels) for step, said in news]
     if found.failed:
         slot = max(task.newest for task in found.failed.values())
         found.state, said = lose_sight(found.state, slot, dict.fromkeys(found.failed, "source_failed"))
@@ -152,6 +154,14 @@ def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> 
         drafts = [_draft(watchers, each, found.state, panels, None) for each in said]
         found.drafts += [replace(each, facts=(*each.facts, *reasons)) for each in drafts]
     found.errors += [error for stretch in stretches for error in stretch.errors]
+
+
+def _drafted(watchers: Watchers, found: Findings, step: Step, said: Said, panels: Mapping[str, pd.DataFrame]) -> Draft:
+    """Return the message of one thing to say; what is so now is delivered as what is newest."""
+    written = _draft(watchers, said, step.state, panels, step)
+    return (
+        _as_newest(written, found) if _is_newest(watchers, found, step) or is_still_so(said, found.state) else written
+    )
 
 
 def _draft(

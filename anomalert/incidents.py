@@ -16,7 +16,7 @@ import pandas as pd
 from anomalert.episodes import DAY, NUMBERS, Episode, Incident, Observation, Said, State, Watch
 from anomalert.interfaces import Direction
 
-__all__ = ["advance"]
+__all__ = ["advance", "unseen"]
 
 
 @dataclass(frozen=True)
@@ -181,10 +181,11 @@ def _is_due(watch: Watch | None, silence: pd.Timedelta) -> bool:
 def _last_seen(incidents: Iterable[Incident], now: _Now) -> tuple[tuple[Incident, Observation], ...]:
     """Return the latest incident of each metric with what was seen of it; its peak is not what it is now."""
     latest = {incident.metric: incident for incident in incidents}
-    return tuple((incident, now.seen.get(metric, _unseen(incident))) for metric, incident in latest.items())
+    return tuple((incident, now.seen.get(metric, unseen(incident))) for metric, incident in latest.items())
 
 
-def _unseen(incident: Incident) -> Observation:
+def unseen(incident: Incident) -> Observation:
+    """Return what is shown of a metric that was not judged."""
     unknown = dict.fromkeys(NUMBERS, math.nan)
     return Observation(incident.metric, **unknown, direction=None, status="no_data", is_alert=False)
 

@@ -275,7 +275,8 @@ def _fact(said: Said, incident: Incident, now: Observation, scenes: Mapping[str,
     if now.expected == now.expected:
         bounds = {"lower": _number(now.lower), "upper": _number(now.upper)}
         lines.append(phrases.usual.format(expected=_number(now.expected), **bounds))
-    if said.kind != "opened" and incident.metric in scenes:
+    # What is told when it opens has not lasted, unless it was missed.
+    if incident.metric in scenes and (said.kind != "opened" or incident.start < scenes[incident.metric].slot):
         zone = scenes[incident.metric].monitor
         end = incident.end or scenes[incident.metric].slot + zone.slot_length
         lines.append(

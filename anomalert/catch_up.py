@@ -1,0 +1,70 @@
+"""What missed slots gave to say, as it is now: what is still going on is no news of the past.
+
+Findings call this after a walk over several slots; it calls `walk` and `incidents`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from anomalert.episodes import Episode, Observation, Said, State
+from anomalert.incidents import unseen
+from anomalert.walk import Step
+
+__all__ = ["as_it_is_now", "is_still_so"]
+
+News = tuple[Step, Said]
+"""What there was to say, and the step that gave it."""
+
+
+def as_it_is_now(news: Sequence[News], steps: Sequence[Step]) -> tuple[list[News], State]:
+    """Return what there is to say after all steps, and the state that knows how it was told.
+
+    An episode that began before the last step and is not over is told as opened, with what the last step showed: who
+    reads it needs what is, and not first how it came about.
+
+    Parameters
+    ----------
+    news : sequence of (Step, Said)
+        What the steps gave to say, in order.
+    steps : sequence of Step
+        At least one.
+    """
+    last, state = steps[-1], steps[-1].state
+    opened = {said.subject for step, said in news if said.kind == "opened" and step is not last}
+    lasting = [episode for episode in state.episodes if episode.key in opened]
+    if not lasting:
+        return list(news), state
+    told = {episode.key: _told_now(episode, steps) for episode in lasting}
+    kept = [(step, said) for step, said in news if said.subject not in told]
+    now = [(last, _opened(episode, last)) for episode in told.values()]
+    return [*kept, *now], replace(state, episodes=tuple(told.get(each.key, each) for each in state.episodes))
+
+
+def is_still_so(said: Said, state: State) -> bool:
+    """Whether what is said of a source or metric holds now: that nothing is seen of it, or that it is back."""
+    out = {(outage.monitor, outage.metric) for outage in state.outages}
+    about = {(outage.monitor, outage.metric) for outage in said.outages}
+    return bool(about) and (about.isdisjoint(out) if said.kind == "data_back" else about <= out)
+
+
+def _told_now(episode: Episode, steps: Sequence[Step]) -> Episode:
+    """Return an episode whose open incidents are told as they are in the newest slot of their metric."""
+    incidents = tuple(
+        each if each.end is not None else replace(each, told=_newest(each.metric, steps) or unseen(each))
+        for each in episode.incidents
+    )
+    return replace(episode, incidents=incidents, told=steps[-1].slot)
+
+
+def _opened(episode: Episode, last: Step) -> Said:
+    about = tuple((incident, incident.told) for incident in episode.incidents if incident.end is None)
+    return Said("opened", episode.key, last.slot, about)
+
+
+def _newest(metric: str, steps: Sequence[Step]) -> Observation | None:
+    """Return what the newest slot showed in which a metric was judged."""
+    for step in reversed(steps):
+        for frame in step.judgements.values():
+            for row in frame[frame["metric"] == metric].to_dict("records"):
+                return Observation(**{str(name): row[name] for name in Observation.__dataclass_fields__})
+    return None
