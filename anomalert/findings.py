@@ -1,6 +1,6 @@
 """What one run finds: what it reads and judges, and what there is to say of it, before any of it is kept or told.
 
-Pipelines call this; it calls `intake`, `walk` and `messages`.
+Pipelines call this; it calls `intake`, `walk`, `messages` and `paragraphs`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,8 @@ from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessa
 from anomalert.messages import Draft, draft
 from anomalert.monitor import Monitor
 from anomalert.panel import slot_of
-from anomalert.phrases import Language
+from anomalert.paragraphs import leading
+from anomalert.phrases import LANGUAGES, Language
 from anomalert.policy import no_judgements
 from anomalert.scenes import Scene
 from anomalert.sight import lose_sight
@@ -159,7 +160,7 @@ def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> 
     if found.failed:
         slot = max(task.newest for task in found.failed.values())
         found.state, said = lose_sight(found.state, slot, dict.fromkeys(found.failed, "source_failed"))
-        reasons = tuple(Fact(str(error), ()) for error in found.errors)
+        reasons = leading(found.errors, lambda error: Fact(str(error), ()), LANGUAGES[watchers.language])
         drafts = [_draft(watchers, each, found.state, panels, None) for each in said]
         found.drafts += [replace(each, facts=(*each.facts, *reasons)) for each in drafts]
     found.errors += [error for stretch in stretches for error in stretch.errors]

@@ -157,7 +157,8 @@ def read(monitor: Monitor, task: Task, memory: Memory, state: State) -> tuple[pd
         If the source could not be read.
     """
     length = monitor.slot_length
-    shown = [incident.start for incident in state.incidents() if incident.metric in {m.name for m in monitor.metrics}]
+    watched = {metric.name for metric in monitor.metrics}
+    shown = [incident.start for incident in state.incidents() if incident.metric in watched]
     day = monitor.local_day(task.slots[0])[0].tz_convert("UTC")
     # From the local midnight on, or the start of what is going on, so that a picture can show it beside its baseline.
     earliest = max(min([task.slots[0], day, *shown]), task.slots[0] - CATCH_UP)
