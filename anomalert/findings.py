@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from anomalert.episodes import Incident, Said, State, state_to_dict
-from anomalert.errors import AnomalertError, ConfigurationError, SourceError, raised
+from anomalert.errors import AnomalertError, ConfigurationError, LedgerError, SourceError, raised
+from anomalert.foreign import ends_the_run
 from anomalert.intake import Memory, Task, definition_of, judged_ahead, read, recorded, task_of
 from anomalert.interfaces import Fact
 from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
@@ -125,9 +126,14 @@ def find(watchers: Watchers, instant: pd.Timestamp, memory: Memory, state: State
             if not task.slots:
                 continue
             panel, readings = read(monitor, task, memory, state)
+        except LedgerError:  # Of the memory, not of the source: the pipeline knows what to do.
+            raise
         except AnomalertError as error:
             found.fail(monitor, error, task)
-        except Exception as error:  # noqa: BLE001 - other people's code: told as a source that cannot be read
+        except Exception as error:
+            if ends_the_run(error):
+                raise
+            # Rows of other people may fail wherever they are used: told as a source that cannot be read.
             found.fail(monitor, raised(SourceError, f"source {monitor.name!r}", error), task)
         else:
             found.readings += readings

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from anomalert.episodes import State
+from anomalert.foreign import shown
 from anomalert.ledger.records import Reading, SlotRecord
 from anomalert.monitor import Monitor
 
@@ -187,13 +188,13 @@ def recorded(monitor: Monitor, slot: pd.Timestamp, memory: Memory) -> pd.DataFra
 
 def readings_of(monitor: Monitor) -> str:
     """Return what the rows read for `monitor` are kept under: rows of other slots or another query are none of them."""
-    text = repr((monitor.slot_length, getattr(monitor.source, "query", None)))
+    text = shown((monitor.slot_length, getattr(monitor.source, "query", None)))
     return f"{monitor.name}/{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def definition_of(monitor: Monitor) -> str:
     """Return a short hash of how the metrics of `monitor` are judged: recorded beside a verdict, no part of its key."""
-    settings = [(m.name, m.detector, m.absent, m.denominator, m.policy) for m in monitor.metrics]
+    settings = [(m.name, shown(m.detector), m.absent, m.denominator, shown(m.policy)) for m in monitor.metrics]
     text = repr((settings, monitor.slot_length, monitor.timezone, monitor.empty))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from anomalert.episodes import NUMBERS, Incident, Observation, Said, number_of, plain_number, stamp
+from anomalert.foreign import ends_the_run, text_of
 from anomalert.interfaces import Alert, Fact, Message
 from anomalert.paragraphs import TOLD_IN_FULL, expected_paragraph, incident_paragraph, leading, listed
 from anomalert.phrases import LANGUAGES, Language, Phrases
@@ -278,8 +279,11 @@ def _sketches(
         if incident.metric in scenes:
             try:
                 sketches.append(_sketch(said, incident, now, scenes[incident.metric], phrases))
-            except Exception as error:  # noqa: BLE001 - a detector may fail on a whole day; the text must not depend on it
-                logger.warning("no picture of %r: %s: %s", incident.metric, type(error).__name__, error)
+            except BaseException as error:
+                if ends_the_run(error):
+                    raise
+                # A detector may fail on a whole day; the text must not depend on it.
+                logger.warning("no picture of %r: %s: %s", incident.metric, type(error).__name__, text_of(error))
     return tuple(sketches)
 
 

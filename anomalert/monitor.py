@@ -16,10 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomalert.detection import Detection
-from anomalert.errors import AnomalertError, ConfigurationError, SourceError
+from anomalert.errors import AnomalertError, ConfigurationError, LedgerError, SourceError, raised
+from anomalert.foreign import ends_the_run
 from anomalert.interfaces import Source, plugin_name
 from anomalert.judging import Verdicts, judge
-from anomalert.metric import Metric
+from anomalert.metric import Metric, known_lookback
 from anomalert.panel import DAY, as_duration, as_instant, as_slot, slot_of
 from anomalert.settings import all_of
 from anomalert.sources.checks import checked_panel
@@ -106,7 +107,7 @@ class Monitor:
     def lookback(self) -> pd.Timedelta:
         """How much history the first judged slot needs, over all metrics and their policies."""
         return max(
-            metric.detector.lookback + metric.policy.memory(self.slot_length) * self.slot_length
+            known_lookback(metric) + metric.policy.memory(self.slot_length) * self.slot_length
             for metric in self.metrics
         )
 
@@ -149,7 +150,7 @@ class Monitor:
         for name, instant in (("start", first), ("end", last)):
             if instant != slot_of(instant, self.slot_length):
                 raise ConfigurationError(f"`{name}` is {instant}, which is no start of a slot of {self.slot_length}")
-        given = self.source.read(first, last)
+        given = self._given(first, last)
         if not isinstance(given, pd.DataFrame):
             raise SourceError(f"source {self.name!r} gives a {type(given).__name__}: a DataFrame is needed")
         missing = [column for column in self.columns if column not in given.columns]
@@ -168,6 +169,15 @@ class Monitor:
                 f"source {self.name!r} gives {off_grid[0]}, which is no start of a slot of {self.slot_length}"
             )
         return rows.set_axis(slots) if len(rows) == len(slots) else rows.reindex(slots)
+
+    def _given(self, start: pd.Timestamp, end: pd.Timestamp) -> object:
+        try:
+            return self.source.read(start, end)
+        except BaseException as error:
+            # A ledger's error of a source's own would pass for one of the pipeline's ledger.
+            if ends_the_run(error) or (isinstance(error, AnomalertError) and not isinstance(error, LedgerError)):
+                raise
+            raise raised(SourceError, f"source {self.name!r}", error) from error
 
     def completed(self, rows: pd.DataFrame, metrics: Sequence[Metric] | None = None) -> pd.DataFrame:
         """Return the panel that `rows` make once it is decided what is absent and which ratios are of nothing.
