@@ -16,14 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomalert.detection import Detection
-from anomalert.errors import AnomalertError, ConfigurationError, LedgerError, SourceError, raised
-from anomalert.foreign import ends_the_run
+from anomalert.errors import AnomalertError, ConfigurationError, SourceError
 from anomalert.interfaces import Source, plugin_name
 from anomalert.judging import Verdicts, judge
 from anomalert.metric import Metric, known_lookback
 from anomalert.panel import DAY, as_duration, as_instant, as_slot, slot_of
 from anomalert.settings import all_of
-from anomalert.sources.checks import checked_panel
+from anomalert.sources.checks import asked, checked_panel
 
 __all__ = ["Monitor"]
 
@@ -150,7 +149,7 @@ class Monitor:
         for name, instant in (("start", first), ("end", last)):
             if instant != slot_of(instant, self.slot_length):
                 raise ConfigurationError(f"`{name}` is {instant}, which is no start of a slot of {self.slot_length}")
-        given = self._given(first, last)
+        given = asked(self.source, self.name, first, last)
         if not isinstance(given, pd.DataFrame):
             raise SourceError(f"source {self.name!r} gives a {type(given).__name__}: a DataFrame is needed")
         missing = [column for column in self.columns if column not in given.columns]
@@ -169,15 +168,6 @@ class Monitor:
                 f"source {self.name!r} gives {off_grid[0]}, which is no start of a slot of {self.slot_length}"
             )
         return rows.set_axis(slots) if len(rows) == len(slots) else rows.reindex(slots)
-
-    def _given(self, start: pd.Timestamp, end: pd.Timestamp) -> object:
-        try:
-            return self.source.read(start, end)
-        except BaseException as error:
-            # A ledger's error of a source's own would pass for one of the pipeline's ledger.
-            if ends_the_run(error) or (isinstance(error, AnomalertError) and not isinstance(error, LedgerError)):
-                raise
-            raise raised(SourceError, f"source {self.name!r}", error) from error
 
     def completed(self, rows: pd.DataFrame, metrics: Sequence[Metric] | None = None) -> pd.DataFrame:
         """Return the panel that `rows` make once it is decided what is absent and which ratios are of nothing.
