@@ -160,6 +160,11 @@ class Channel:
         except DeliveryError as error:
             self.errors.append(error)
             return []
+        except BaseException as raised:  # noqa: BLE001 - other people's code: whatever it raises is no answer
+            failed = UnknownOutcomeError(f"notifier {self.name!r}: `probe` raised {type(raised).__name__}")
+            failed.__cause__ = raised
+            self.errors.append(failed)
+            return []
         return [] if self._is_abandoned else self._as_one(unsure, UNSURE)
 
     def _as_one(self, messages: Sequence[StoredMessage], kind: str) -> list[Pending]:
@@ -189,7 +194,8 @@ class Channel:
             return
         reached("delivery: claimed, nothing sent")
         try:
-            receipt = self.notifier.send(message)
+            given = self.notifier.send(message)
+            receipt = None if given is None else str(given)
         except DeliveryError as raised:
             error = raised
         except BaseException as raised:  # noqa: BLE001 - other people's code: whatever it raises is an unknown outcome
@@ -199,7 +205,7 @@ class Channel:
         else:
             reached("delivery: accepted, not noted")
             if self._ended():
-                self._accepted(key, attempt, None if receipt is None else str(receipt))
+                self._accepted(key, attempt, receipt)
                 if unsure:
                     self.outbox.told_unsure([each.key for each in unsure], self.name)
             return

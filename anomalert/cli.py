@@ -186,7 +186,7 @@ def _check(options: argparse.Namespace) -> int:
         slot = monitor.newest_slot(at)
         try:
             panel = monitor.panel(slot, slot + monitor.slot_length)
-        except Exception as error:  # noqa: BLE001 - other people's code: this source fails, the others are asked
+        except Exception as error:  # noqa: BLE001 - rows of other people: this source fails, the others are asked
             failed += 1
             known = isinstance(error, AnomalertError)
             problem = error if known else raised(SourceError, f"source {monitor.name!r}", error)

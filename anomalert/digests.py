@@ -17,6 +17,9 @@ __all__ = ["UNSURE", "digest", "digest_key", "headlines", "unsure_digest"]
 UNSURE = "unsure"
 """How the keys of digests begin that name what may not have arrived."""
 
+LINES_TOLD = 60
+"""Above so many lines of numbers a digest is of headlines only: it must stay short enough to be sent and read."""
+
 
 def digest_key(kind: str, notifier: str, keys: Sequence[str]) -> str:
     """Return a key made from what a digest stands for, so that two of one slot never share one."""
@@ -27,12 +30,15 @@ def digest_key(kind: str, notifier: str, keys: Sequence[str]) -> str:
 def digest(drafts: Sequence[Draft], key: str) -> Draft:
     """Return one message for several that are late: what happened while nothing could be told, the oldest first.
 
-    If one of them says that it may be a repeat, so does the whole.
+    If one of them says that it may be a repeat, so does the whole. Each is named by its headline, also where there are
+    too many numbers to tell.
     """
     phrases = LANGUAGES[drafts[0].language]
     mark = phrases.may_repeat.format(headline="")
     may_repeat = any(each.headline.endswith(mark) for each in drafts)
     facts = [fact for each in drafts for fact in (each.facts if each.folded else (_folded(each),))]
+    if sum(len(fact.lines) for fact in facts) > LINES_TOLD:
+        facts = [replace(fact, lines=()) for fact in facts]
     count = sum(each.folded or 1 for each in drafts)
     return replace(
         drafts[-1],

@@ -6,7 +6,7 @@ watch is.
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
@@ -131,7 +131,7 @@ class Episode:
     start, told : pandas.Timestamp
         The slots (UTC) it was opened in and last told of.
     incidents : tuple of Incident
-        Open ones and ended ones, in the order in which they opened.
+        Of each metric the latest one, open or ended, in the order in which the metrics joined.
     """
 
     direction: Direction
@@ -264,9 +264,9 @@ def state_to_dict(state: State) -> dict[str, Any]:
     """Return a state as plain data that JSON can hold; instants are ISO texts, numbers as `plain_number` gives."""
     plain: dict[str, Any] = _plain(
         {
-            "episodes": [asdict(episode) for episode in state.episodes],
-            "recent": [asdict(incident) for incident in state.recent],
-            "outages": [asdict(outage) for outage in state.outages],
+            "episodes": state.episodes,
+            "recent": state.recent,
+            "outages": state.outages,
             "replaced": {
                 metric: {slot.isoformat(): value for slot, value in slots.items()}
                 for metric, slots in state.replaced.items()
@@ -292,6 +292,9 @@ def state_from_dict(data: Mapping[str, Any] | None) -> State:
 
 
 def _plain(value: Any) -> Any:
+    # Not by `asdict`, which copies everything deeply: of thousands of incidents that takes longer than to judge them.
+    if isinstance(value, Episode | Incident | Observation | Outage):
+        value = {each.name: getattr(value, each.name) for each in fields(value)}
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -16,10 +16,12 @@
     |  `- UnknownOutcomeError           it may have been delivered: no usable answer came back
     `- RunError                       raised by `RunReport.raise_for_status`
 
-This is the bottom layer: it imports nothing of the package.
+Any room may call this; it calls `foreign`, the bottom layer.
 """
 
 from typing import ClassVar, Literal
+
+from anomalert.foreign import text_of
 
 __all__ = [
     "AnomalertError",
@@ -118,7 +120,7 @@ class RunError(AnomalertError):
     """A run could not read everything or deliver everything; its report lists what failed."""
 
 
-def raised(kind: type[AnomalertError], where: str, error: Exception) -> AnomalertError:
+def raised(kind: type[AnomalertError], where: str, error: BaseException) -> AnomalertError:
     """Return `error` as an error of the tree that names the metric or source it befell.
 
     Examples
@@ -127,9 +129,9 @@ def raised(kind: type[AnomalertError], where: str, error: Exception) -> Anomaler
     DetectorError("metric 'likes': raised ZeroDivisionError: division by zero")
     """
     if isinstance(error, AnomalertError):
-        text = str(error)
+        text = text_of(error)
     elif issubclass(kind, DetectorError):
-        text = f"raised {type(error).__name__}: {error}"
+        text = f"raised {type(error).__name__}: {text_of(error)}"
     else:  # A driver's own text may hold the password it was given, and this one goes to reports and logs.
         text = f"raised {type(error).__name__}; the cause is chained"
     wrapped = kind(f"{where}: {text}")

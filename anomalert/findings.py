@@ -1,6 +1,6 @@
 """What one run finds: what it reads and judges, and what there is to say of it, before any of it is kept or told.
 
-Pipelines call this; it calls `intake`, `walk` and `messages`.
+Pipelines call this; it calls `intake`, `walk`, `messages` and `paragraphs`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,14 +11,16 @@ import pandas as pd
 
 from anomalert.catch_up import as_it_is_now, is_still_so
 from anomalert.episodes import Incident, Said, State, state_to_dict
-from anomalert.errors import AnomalertError, SourceError, raised
+from anomalert.errors import AnomalertError, LedgerError, SourceError, raised
+from anomalert.foreign import ends_the_run
 from anomalert.intake import Memory, Task, definition_of, due, read, recorded, task_of
 from anomalert.interfaces import Fact
 from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
 from anomalert.messages import Draft, draft
 from anomalert.monitor import Monitor
 from anomalert.panel import slot_of
-from anomalert.phrases import Language
+from anomalert.paragraphs import leading
+from anomalert.phrases import LANGUAGES, Language
 from anomalert.policy import no_judgements
 from anomalert.scenes import Scene
 from anomalert.sight import lose_sight
@@ -123,9 +125,14 @@ def find(watchers: Watchers, instant: pd.Timestamp, memory: Memory, state: State
             continue
         try:
             panel, readings = read(monitor, task, memory, state)
+        except LedgerError:  # Of the memory, not of the source: the pipeline knows what to do.
+            raise
         except AnomalertError as error:
             found.fail(monitor, error, task)
-        except Exception as error:  # noqa: BLE001 - other people's code: told as a source that cannot be read
+        except Exception as error:
+            if ends_the_run(error):
+                raise
+            # Rows of other people may fail wherever they are used: told as a source that cannot be read.
             found.fail(monitor, raised(SourceError, f"source {monitor.name!r}", error), task)
         else:
             found.readings += readings
@@ -150,7 +157,7 @@ def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> 
     if found.failed:
         slot = max(task.newest for task in found.failed.values())
         found.state, said = lose_sight(found.state, slot, dict.fromkeys(found.failed, "source_failed"))
-        reasons = tuple(Fact(str(error), ()) for error in found.errors)
+        reasons = leading(found.errors, lambda error: Fact(str(error), ()), LANGUAGES[watchers.language])
         drafts = [_draft(watchers, each, found.state, panels, None) for each in said]
         found.drafts += [replace(each, facts=(*each.facts, *reasons)) for each in drafts]
     found.errors += [error for stretch in stretches for error in stretch.errors]
@@ -159,9 +166,8 @@ def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> 
 def _drafted(watchers: Watchers, found: Findings, step: Step, said: Said, panels: Mapping[str, pd.DataFrame]) -> Draft:
     """Return the message of one thing to say; what is so now is delivered as what is newest."""
     written = _draft(watchers, said, step.state, panels, step)
-    return (
-        _as_newest(written, found) if _is_newest(watchers, found, step) or is_still_so(said, found.state) else written
-    )
+    is_now = _is_newest(watchers, found, step) or is_still_so(said, found.state)
+    return _as_newest(written, found) if is_now else written
 
 
 def _draft(

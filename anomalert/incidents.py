@@ -119,8 +119,8 @@ def _is_rebound(state: State, observation: Observation, slot: pd.Timestamp, watc
 
 
 def _just_ended(before: Episode | None, after: Episode) -> list[Incident]:
-    known = () if before is None else before.incidents
-    return [now for was, now in zip(known, after.incidents, strict=False) if was.end is None and now.end is not None]
+    went_on = set() if before is None else {incident.key for incident in before.incidents if incident.end is None}
+    return [incident for incident in after.incidents if incident.end is not None and incident.key in went_on]
 
 
 def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tuple[Episode, list[Said]]:
@@ -133,7 +133,7 @@ def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tu
     worse = [i for i in old if now.shows(i) and _is_worse(i, now.seen[i.metric], now.watches[i.metric])]
     worse += [incident for incident in new if incident.metric not in known]
     told = set(map(id, worse))
-    after = tuple(replace(i, told=now.seen[i.metric]) if id(i) in told else i for i in (*old, *new))
+    after = _latest(replace(i, told=now.seen[i.metric]) if id(i) in told else i for i in (*old, *new))
     episode = replace(before, incidents=after)
     if not episode.is_open:
         return episode, [Said("resolved", episode.key, now.slot, _last_seen(after, now))]
@@ -145,6 +145,14 @@ def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tu
         shown = tuple(replace(i, told=now.seen[i.metric]) if now.shows(i) else i for i in after)
         return replace(episode, told=now.slot, incidents=shown), [said]
     return episode, []
+
+
+def _latest(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
+    """Return the latest incident of each metric, in the place of its first: nothing is said any more of one before it.
+
+    So what has to be remembered does not grow while metrics take turns in keeping an episode open.
+    """
+    return tuple({incident.metric: incident for incident in incidents}.values())
 
 
 def _seen(incident: Incident, now: _Now) -> Incident:
@@ -180,8 +188,7 @@ def _is_due(watch: Watch | None, silence: pd.Timedelta) -> bool:
 
 def _last_seen(incidents: Iterable[Incident], now: _Now) -> tuple[tuple[Incident, Observation], ...]:
     """Return the latest incident of each metric with what was seen of it; its peak is not what it is now."""
-    latest = {incident.metric: incident for incident in incidents}
-    return tuple((incident, now.seen.get(metric, unseen(incident))) for metric, incident in latest.items())
+    return tuple((each, now.seen.get(each.metric, unseen(each))) for each in _latest(incidents))
 
 
 def unseen(incident: Incident) -> Observation:

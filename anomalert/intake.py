@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from anomalert.episodes import State
+from anomalert.foreign import shown
 from anomalert.ledger.records import Reading, SlotRecord
 from anomalert.monitor import Monitor
 
@@ -165,7 +166,8 @@ def read(monitor: Monitor, task: Task, memory: Memory, state: State) -> tuple[pd
         If the source could not be read.
     """
     length = monitor.slot_length
-    shown = [incident.start for incident in state.incidents() if incident.metric in {m.name for m in monitor.metrics}]
+    watched = {metric.name for metric in monitor.metrics}
+    shown = [incident.start for incident in state.incidents() if incident.metric in watched]
     day = monitor.local_day(task.slots[0])[0].tz_convert("UTC")
     # From the local midnight on, or the start of what is going on, so that a picture can show it beside its baseline.
     earliest = max(min([task.slots[0], day, *shown]), task.slots[0] - CATCH_UP)
@@ -194,13 +196,13 @@ def recorded(monitor: Monitor, slot: pd.Timestamp, memory: Memory) -> pd.DataFra
 
 def readings_of(monitor: Monitor) -> str:
     """Return what the rows read for `monitor` are kept under: rows of other slots or another query are none of them."""
-    text = repr((monitor.slot_length, getattr(monitor.source, "query", None)))
+    text = shown((monitor.slot_length, getattr(monitor.source, "query", None)))
     return f"{monitor.name}/{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def definition_of(monitor: Monitor) -> str:
     """Return a short hash of how the metrics of `monitor` are judged: recorded beside a verdict, no part of its key."""
-    settings = [(m.name, m.detector, m.absent, m.denominator, m.policy) for m in monitor.metrics]
+    settings = [(m.name, shown(m.detector), m.absent, m.denominator, shown(m.policy)) for m in monitor.metrics]
     text = repr((settings, monitor.slot_length, monitor.timezone, monitor.empty))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -186,11 +186,11 @@ class Message:
     headline : str
         One line that says what happened.
     facts : tuple of Fact
-        The numbers, one paragraph per alert.
+        The numbers, one paragraph per alert; of many alerts the gravest, and then how many follow.
     links : mapping of str to str
         Label to URL: where to look for the cause.
     pictures : tuple of Picture
-        In the order of the alerts.
+        In the order of the alerts, ten at most.
     reply_to : str, optional
         The receipt of the message that this one follows.
     """

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from anomalert import kernels
 from anomalert.detection import Detection, directions, statuses
 from anomalert.errors import AnomalertError, DetectorError, raised
-from anomalert.metric import Metric
+from anomalert.foreign import ends_the_run, shown
+from anomalert.metric import Metric, lookback_of
 from anomalert.policy import Held, judgements_of, no_judgements, sizes_of
 
 Floats = NDArray[np.float64]
@@ -244,7 +245,10 @@ def judged_alike(metrics: Iterable[Metric]) -> list[list[Metric]]:
         try:
             key: object = (metric.detector, metric.policy, metric.denominator is None)
             groups.setdefault(key, []).append(metric)
-        except TypeError:  # A detector whose class gives no hash: it is like no other.
+        except BaseException as error:
+            if ends_the_run(error):
+                raise
+            # A detector of other people that gives no hash, or cannot be compared: it is like no other.
             groups[id(metric)] = [metric]
     return list(groups.values())
 
@@ -262,8 +266,11 @@ def _judged(
         return _detected(group, panel, start, slot, baseline)
     except AnomalertError as error:
         return raised(DetectorError, f"metric {metric.name!r}", error)
-    except Exception as error:  # noqa: BLE001 - other people's code: this metric fails, the others go on
-        return raised(DetectorError, f"metric {metric.name!r}: {metric.detector!r}", error)
+    except BaseException as error:
+        if ends_the_run(error):
+            raise
+        # Other people's code: this metric fails, the others go on.
+        return raised(DetectorError, f"metric {metric.name!r}: {shown(metric.detector)}", error)
 
 
 def _detected(
@@ -275,6 +282,7 @@ def _detected(
 ) -> Verdicts:
     names = [metric.name for metric in group]
     policy = group[0].policy
+    lookback_of(group[0].detector)  # Of one that cannot say it, too little may have been read.
     weights = _weights(group, panel)
     detection = group[0].detector.detect(
         panel[names],

@@ -1,19 +1,22 @@
 """From what there is to say to messages: headline, numbers, links and pictures, in the languages there are.
 
 Plain text only; a channel's markup is its notifier's. A `Draft` is a message as plain data, so that it can wait in a
-ledger; `Draft.message` makes what a notifier sends. Pipelines call this; it calls `scenes` and what lies below.
+ledger; `Draft.message` makes what a notifier sends. However much there is to say, a text stays short enough to be read:
+it tells the gravest in full and counts the rest. Pipelines call this; it calls `paragraphs`, `scenes` and what lies
+below.
 """
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from anomalert.episodes import NUMBERS, Incident, Observation, Said, number_of, plain_number, stamp
+from anomalert.foreign import ends_the_run, text_of
 from anomalert.interfaces import Alert, Fact, Message
+from anomalert.paragraphs import TOLD_IN_FULL, expected_paragraph, incident_paragraph, leading, listed
 from anomalert.phrases import LANGUAGES, Language, Phrases
 from anomalert.scenes import Scene, Sketch
 
@@ -22,6 +25,9 @@ __all__ = ["Draft", "draft", "gravest_first", "key_of", "opened_key"]
 logger = logging.getLogger(__name__)
 
 NAMED_IN_HEADLINE = 3
+
+PICTURED = 10
+"""As many as a messenger shows in one album; more would take longer to draw than anybody waits."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,8 @@ class Draft:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the draft as plain data that JSON can hold."""
-        alerts = [{**asdict(a), "slot": a.slot.isoformat(), **_numbers(a)} for a in self.alerts]
-        return {**asdict(self), "slot": self.slot.isoformat(), "alerts": alerts}
+        alerts = [{**vars(a), "slot": a.slot.isoformat(), **_numbers(a)} for a in self.alerts]
+        return {**asdict(replace(self, alerts=())), "slot": self.slot.isoformat(), "alerts": alerts}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Draft":
@@ -161,8 +167,8 @@ def draft(
     if said.outages:
         return _about_outages(said, pipeline, rows, zone, language)
     about = gravest_first(said)
-    facts = [_fact(said, incident, now, scenes, phrases) for incident, now in about]
-    shown = [scenes[incident.metric] for incident, _ in about if incident.metric in scenes]
+    facts = leading(about, lambda pair: incident_paragraph(said, *pair, scenes, phrases), phrases)
+    shown = [scenes[incident.metric] for incident, _ in about[:TOLD_IN_FULL] if incident.metric in scenes]
     if shown:
         monitor = shown[0].monitor
         facts.append(Fact(phrases.span(shown[0].slot, shown[0].slot + monitor.slot_length, monitor.timezone), ()))
@@ -172,7 +178,7 @@ def draft(
         headline=_headline(said, about, phrases),
         alerts=tuple(_alert(said, pipeline, incident, now, scenes) for incident, now in about),
         facts=tuple(facts),
-        sketches=_sketches(said, about, scenes, phrases),
+        sketches=_sketches(said, about[:PICTURED], scenes, phrases),
         links=_links(shown),
         replies_to=None if said.kind == "opened" else opened_key(pipeline, said.subject),
         language=language,
@@ -180,7 +186,7 @@ def draft(
 
 
 def _links(scenes: Sequence[Scene]) -> dict[str, str]:
-    """Return the links of all metrics; a label that two metrics use for two places is told apart by the metric."""
+    """Return the links of metrics; a label that two metrics use for two places is told apart by the metric."""
     links: dict[str, str] = {}
     for scene in scenes:
         for label, url in scene.metric.links.items():
@@ -219,11 +225,8 @@ def _about_outages(
         )
         for metric, row in rows.items()
     )
-    facts = [
-        Fact(phrases.heading.format(metric=a.metric), (phrases.expected.format(expected=_number(a.expected)),))
-        for a in alerts
-        if said.kind == "no_data" and a.expected == a.expected
-    ]
+    expecting = [each for each in alerts if said.kind == "no_data" and each.expected == each.expected]
+    facts = leading(expecting, lambda alert: expected_paragraph(alert, phrases), phrases)
     return Draft(
         key=key_of(said, pipeline),
         slot=said.slot,
@@ -242,11 +245,11 @@ def _headline_of_outages(said: Said, phrases: Phrases) -> str:
     names = [outage.name for outage in said.outages]
     if said.outages[0].metric is None:
         sentence: str = getattr(phrases, said.kind)
-        return sentence.format(source=", ".join(names))
+        return sentence.format(source=listed(names, phrases))
     sentence = phrases.no_values if said.kind == "no_data" else phrases.values_back
     rest = len(names) - NAMED_IN_HEADLINE
-    listed = ", ".join(names[:NAMED_IN_HEADLINE]) + (f" {phrases.more.format(count=rest)}" if rest > 0 else "")
-    return sentence.format(metrics=listed)
+    metrics = ", ".join(names[:NAMED_IN_HEADLINE]) + (f" {phrases.more.format(count=rest)}" if rest > 0 else "")
+    return sentence.format(metrics=metrics)
 
 
 def _headline(said: Said, about: Sequence[tuple[Incident, Observation]], phrases: Phrases) -> str:
@@ -255,38 +258,17 @@ def _headline(said: Said, about: Sequence[tuple[Incident, Observation]], phrases
         incident.metric if resolved else _named(incident, now, phrases) for incident, now in about[:NAMED_IN_HEADLINE]
     ]
     rest = len(about) - len(named)
-    listed = ", ".join(named) + (f" {phrases.more.format(count=rest)}" if rest else "")
+    metrics = ", ".join(named) + (f" {phrases.more.format(count=rest)}" if rest else "")
     sign = "✔" if resolved else "▼" if about[0][0].direction == "down" else "▲"
     # What joins begins with this slot; what got worse began before.
     joined = said.kind == "worsened" and all(incident.start == incident.last for incident, _ in about)
     sentence: str = phrases.joined if joined else getattr(phrases, said.kind)
-    return f"{sign} {sentence.format(metrics=listed)}"
+    return f"{sign} {sentence.format(metrics=metrics)}"
 
 
 def _named(incident: Incident, now: Observation, phrases: Phrases) -> str:
     known = now.deviation == now.deviation
     return f"{incident.metric} {phrases.change(now.value, now.expected, now.deviation)}" if known else incident.metric
-
-
-def _fact(said: Said, incident: Incident, now: Observation, scenes: Mapping[str, Scene], phrases: Phrases) -> Fact:
-    lines = [phrases.value.format(value=now.value) if now.value == now.value else phrases.unknown]
-    if now.deviation == now.deviation:
-        lines.append(phrases.deviation.format(size=abs(now.deviation)))
-    if now.expected == now.expected:
-        bounds = {"lower": _number(now.lower), "upper": _number(now.upper)}
-        lines.append(phrases.usual.format(expected=_number(now.expected), **bounds))
-    # What is told when it opens has not lasted, unless it was missed.
-    if incident.metric in scenes and (said.kind != "opened" or incident.start < scenes[incident.metric].slot):
-        zone = scenes[incident.metric].monitor
-        end = incident.end or scenes[incident.metric].slot + zone.slot_length
-        lines.append(
-            phrases.lasted.format(
-                span=phrases.span(incident.start, end, zone.timezone), duration=phrases.duration(end - incident.start)
-            )
-        )
-        peak = incident.peak
-        lines.append(phrases.depth.format(change=phrases.change(peak.value, peak.expected, peak.deviation)))
-    return Fact(phrases.heading.format(metric=incident.metric), tuple(lines))
 
 
 def _sketches(
@@ -297,8 +279,11 @@ def _sketches(
         if incident.metric in scenes:
             try:
                 sketches.append(_sketch(said, incident, now, scenes[incident.metric], phrases))
-            except Exception as error:  # noqa: BLE001 - a detector may fail on a whole day; the text must not depend on it
-                logger.warning("no picture of %r: %s: %s", incident.metric, type(error).__name__, error)
+            except BaseException as error:
+                if ends_the_run(error):
+                    raise
+                # A detector may fail on a whole day; the text must not depend on it.
+                logger.warning("no picture of %r: %s: %s", incident.metric, type(error).__name__, text_of(error))
     return tuple(sketches)
 
 
@@ -307,9 +292,3 @@ def _sketch(said: Said, incident: Incident, now: Observation, scene: Scene, phra
         change = phrases.change(incident.peak.value, incident.peak.expected, incident.peak.deviation)
         return scene.incident(incident, f"{incident.metric}: {phrases.depth.format(change=change)}")
     return scene.day(_named(incident, now, phrases))
-
-
-def _number(value: float) -> str:
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.3g}"

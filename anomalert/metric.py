@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import pandas as pd
+
 from anomalert.detection import Detector
-from anomalert.errors import ConfigurationError
+from anomalert.errors import ConfigurationError, DetectorError, raised
+from anomalert.foreign import ends_the_run, shown
 from anomalert.policy import Policy
 
-__all__ = ["Metric"]
+__all__ = ["Metric", "known_lookback", "lookback_of"]
 
 MIN_EVENTS = 10.0
 """Below this many events, of a count or under a ratio, a relative change says nothing."""
@@ -71,3 +74,24 @@ class Metric:
             counted = self.absent == "zero" or self.denominator is not None
             # A frozen class: the policy's open default is settled here, where the kind of the metric is known.
             object.__setattr__(self, "policy", replace(self.policy, min_volume=MIN_EVENTS if counted else 0.0))
+
+
+def lookback_of(detector: Detector) -> pd.Timedelta:
+    """Return how much history a detector needs, or raise a `DetectorError` if it does not say."""
+    try:
+        lookback = pd.Timedelta(detector.lookback)
+    except BaseException as error:
+        if ends_the_run(error):
+            raise
+        raise raised(DetectorError, f"{shown(detector)}: `lookback`", error) from error
+    if not lookback >= pd.Timedelta(0):
+        raise DetectorError(f"{shown(detector)}: `lookback` is {lookback}: a Timedelta of 0 or more is needed")
+    return lookback
+
+
+def known_lookback(metric: Metric) -> pd.Timedelta:
+    """Return how much history a metric needs: none, if its detector does not say; then it is not judged either."""
+    try:
+        return lookback_of(metric.detector)
+    except DetectorError:
+        return pd.Timedelta(0)

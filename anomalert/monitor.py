@@ -19,10 +19,10 @@ from anomalert.detection import Detection
 from anomalert.errors import AnomalertError, ConfigurationError, SourceError
 from anomalert.interfaces import Source, plugin_name
 from anomalert.judging import Verdicts, judge
-from anomalert.metric import Metric
+from anomalert.metric import Metric, known_lookback
 from anomalert.panel import DAY, as_duration, as_instant, as_slot, slot_of
 from anomalert.settings import all_of
-from anomalert.sources.checks import checked_panel
+from anomalert.sources.checks import asked, checked_panel
 
 __all__ = ["Monitor"]
 
@@ -106,7 +106,7 @@ class Monitor:
     def lookback(self) -> pd.Timedelta:
         """How much history the first judged slot needs, over all metrics and their policies."""
         return max(
-            metric.detector.lookback + metric.policy.memory(self.slot_length) * self.slot_length
+            known_lookback(metric) + metric.policy.memory(self.slot_length) * self.slot_length
             for metric in self.metrics
         )
 
@@ -149,7 +149,7 @@ class Monitor:
         for name, instant in (("start", first), ("end", last)):
             if instant != slot_of(instant, self.slot_length):
                 raise ConfigurationError(f"`{name}` is {instant}, which is no start of a slot of {self.slot_length}")
-        given = self.source.read(first, last)
+        given = asked(self.source, self.name, first, last)
         if not isinstance(given, pd.DataFrame):
             raise SourceError(f"source {self.name!r} gives a {type(given).__name__}: a DataFrame is needed")
         missing = [column for column in self.columns if column not in given.columns]

@@ -16,7 +16,7 @@ from anomalert.episodes import Observation, Outage, Said, State, Watch
 from anomalert.errors import AnomalertError
 from anomalert.incidents import advance
 from anomalert.judging import Verdicts
-from anomalert.metric import Metric
+from anomalert.metric import Metric, known_lookback
 from anomalert.monitor import Monitor
 from anomalert.sight import lose_metrics, lose_sight
 
@@ -159,7 +159,7 @@ def named_by(end: pd.Timestamp, watches: Mapping[str, Watch]) -> pd.Timestamp:
 def watches_of(monitors: Sequence[Monitor]) -> dict[str, Watch]:
     """Return how every metric of `monitors` is watched."""
     return {
-        metric.name: Watch(metric.policy, metric.detector.lookback, monitor.slot_length)
+        metric.name: Watch(metric.policy, known_lookback(metric), monitor.slot_length)
         for monitor in monitors
         for metric in monitor.metrics
     }

@@ -2,13 +2,17 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 import pandas as pd
 import pytest
 
-from anomalert.episodes import Observation, Said, State, Watch, state_from_dict, state_to_dict
+from anomalert import incidents
+from anomalert.episodes import Incident, Observation, Said, State, Watch, state_from_dict, state_to_dict
 from anomalert.incidents import advance
+from anomalert.messages import gravest_first, key_of
 from anomalert.policy import Policy
 
 SLOT = pd.Timedelta("15min")
@@ -233,3 +237,64 @@ def test_of_what_was_not_judged_in_a_slot_nothing_is_claimed() -> None:
     values = {incident.metric: now.value for incident, now in said[0].about}
     assert values["b"] == 100.0
     assert math.isnan(values["a"])
+
+
+MANY = tuple("abcdefgh")
+
+
+def flapping(seed: int) -> Iterator[dict[str, float | None]]:
+    """Give slots in which metrics take turns in being down, so that one episode never ends."""
+    choose, down = random.Random(seed), dict.fromkeys(MANY, False)
+    while True:
+        for name in MANY:
+            down[name] ^= choose.random() < 0.2
+        if not any(down.values()):
+            down[choose.choice(MANY)] = True
+        depths = {name: choose.choice([1.0, 10.0, 30.0, 45.0]) for name in MANY}
+        yield {name: depths[name] if down[name] else choose.choice([100.0, 100.0, None, 400.0]) for name in MANY}
+
+
+def lived(seed: int, slots: int, lookback: pd.Timedelta) -> tuple[list[State], list[Said]]:
+    """Return the state after every slot of a flapping life that ends quietly, and all that was said."""
+    states, said = [State()], []
+    watches = {name: Watch(Policy(recover=1, remind="1h"), lookback) for name in MANY}
+    quiet: list[dict[str, float | None]] = [dict.fromkeys(MANY, 100.0)] * 3
+    for number, values in enumerate([*islice(flapping(seed), slots), *quiet]):
+        observations = [seen(metric, value) for metric, value in values.items()]
+        state, what = advance(states[-1], START + number * SLOT, observations, watches, SLOT)
+        states.append(state)
+        said += what
+    return states, said
+
+
+def every_incident_kept(patches: pytest.MonkeyPatch) -> None:
+    """Have episodes remember all incidents that they ever had, and say what is to be said of each metric's latest."""
+
+    def last_seen(about: Sequence[Incident], now: incidents._Now) -> tuple[tuple[Incident, Observation], ...]:
+        latest = {incident.metric: incident for incident in about}
+        return tuple((each, now.seen.get(each.metric, incidents._unseen(each))) for each in latest.values())
+
+    patches.setattr(incidents, "_latest", tuple)
+    patches.setattr(incidents, "_last_seen", last_seen)
+
+
+def texts(said: list[Said]) -> list[tuple[object, ...]]:
+    """Return all of what is said that a message is made of."""
+    return [(key_of(each, "shop"), each.kind, each.slot, each.outages, gravest_first(each)) for each in said]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("lookback", [SEASONAL, pd.Timedelta("2h")])
+def test_what_is_remembered_of_a_flapping_life_does_not_grow(seed: int, lookback: pd.Timedelta) -> None:
+    """Of 600 slots of one episode each metric's latest incident is kept, and all is said as if every one were."""
+    states, said = lived(seed, 600, lookback)
+    assert all(len(episode.incidents) <= len(MANY) for state in states for episode in state.episodes)
+    assert max(len(state.episodes) for state in states) == 2
+    sizes = [len(json.dumps({**state_to_dict(state), "replaced": None})) for state in states[::20]]
+    assert max(sizes[15:]) <= 1.25 * max(sizes[:15])
+    with pytest.MonkeyPatch.context() as patches:
+        every_incident_kept(patches)
+        all_states, as_ever = lived(seed, 600, lookback)
+    assert max(len(episode.incidents) for state in all_states for episode in state.episodes) > 20 * len(MANY)
+    assert texts(said) == texts(as_ever)
+    assert {each.kind for each in said} == {"opened", "worsened", "reminder", "resolved"}

@@ -261,15 +261,6 @@ def test_all_sources_down_is_one_message_and_an_empty_report() -> None:
     assert list(report.judgements.columns) == list(run(panel_of()).judgements.columns)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
-def test_what_ends_a_process_passes_through(error: BaseException) -> None:
-    """An interrupt or an exit inside a source or a detector is not taken for its failure."""
-    with pytest.raises(type(error)):
-        Pipeline([Monitor(Raises(error), [Metric("posts", DayLagRatio())])]).run(at=AT)
-    with pytest.raises(type(error)):
-        Pipeline([monitor_of(panel_of(), Metric("likes", Broken(error)))]).run(at=AT)
-
-
 @dataclass(frozen=True)
 class Broken(Detector):
     """A detector of other people that raises."""

@@ -31,7 +31,7 @@ class Told:
     said : list of Said
         Each is one message per channel.
     ended : list of (str, Incident)
-        Those of episodes that are over, each with the key of its episode.
+        Those that are remembered no more, each with the key of its episode.
     """
 
     state: State
@@ -71,7 +71,7 @@ def tell(
         before = told.state
         told.state, said = step_over(before, end - length, end, seen, watches)
         told.said += said
-        told.ended += _ended(before.episodes, said)
+        told.ended += _ended(before.episodes, told.state.episodes, said)
     return told
 
 
@@ -113,12 +113,16 @@ def _is_quiet(state: State) -> bool:
     return not state.episodes and not state.outages
 
 
-def _ended(before: Sequence[Episode], said: Sequence[Said]) -> list[tuple[str, Incident]]:
-    """Return the incidents of episodes that are over now, as they were told of last."""
-    ended: list[tuple[str, Incident]] = []
-    for each in said:
-        if each.kind == "resolved":
-            incidents = next(episode.incidents for episode in before if episode.key == each.subject)
-            latest = {incident.key: incident for incident in (*incidents, *(incident for incident, _ in each.about))}
-            ended += [(each.subject, incident) for incident in latest.values()]
-    return ended
+def _ended(before: Sequence[Episode], after: Sequence[Episode], said: Sequence[Said]) -> list[tuple[str, Incident]]:
+    """Return the incidents that are remembered no more, as they were told of last.
+
+    Those of episodes that are over now, and those whose metric has begun another one in the same episode.
+    """
+    kept = {incident.key for episode in after for incident in episode.incidents}
+    last = {incident.key: incident for each in said if each.kind == "resolved" for incident, _ in each.about}
+    return [
+        (episode.key, last.get(incident.key, incident))
+        for episode in before
+        for incident in episode.incidents
+        if incident.key not in kept
+    ]

@@ -5,6 +5,7 @@ Part of `anomalert.charts`, whose drawings call it; calls `chartdata`.
 
 import io
 import math
+import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,24 @@ def to_png(figure: "Figure") -> bytes:
 
     # Not `savefig`, which would ask matplotlib's settings for margins and colours.
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    try:
+        FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    finally:
+        _let_go_of_fonts()
     return buffer.getvalue()
+
+
+def _let_go_of_fonts() -> None:
+    """Close the fonts of a thread that may not draw again.
+
+    matplotlib keeps fonts open for each thread, 64 in all: in a process that draws in ever new threads they grow to a
+    few hundred megabytes and as many open files. Without them a picture takes some milliseconds longer.
+    """
+    from matplotlib import font_manager
+
+    known = getattr(font_manager, "_get_font", None)
+    if known is not None and threading.current_thread() is not threading.main_thread():
+        known.cache_clear()
 
 
 @cache

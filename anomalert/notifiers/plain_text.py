@@ -1,10 +1,12 @@
 """Texts that come from data, made safe to look at: what cannot be seen is shown as a code.
 
 A metric's or segment's name may hold anything, also what moves a terminal's cursor or turns a line around. All
-notifiers of this package call this; it calls nothing of the package.
+notifiers of this package call this; it calls `foreign`.
 """
 
 import unicodedata
+
+from anomalert.foreign import text_of
 
 __all__ = ["brief", "visible"]
 
@@ -40,7 +42,7 @@ def brief(error: BaseException) -> str:
     >>> brief(ValueError("no rows"))
     'ValueError: no rows'
     """
-    text = visible(f"{type(error).__name__}: {error}")
+    text = visible(f"{type(error).__name__}: {text_of(error)}")
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 
 

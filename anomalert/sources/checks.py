@@ -1,16 +1,18 @@
 """What every source promises, checked in one place: whole windows in, panels that keep the contract out.
 
-Called by the sources of this room; calls `panel` and `errors`.
+Called by the sources of this room and by monitors; calls `panel`, `errors` and `foreign`.
 """
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomalert.errors import ConfigurationError, SourceError
+from anomalert.errors import AnomalertError, ConfigurationError, LedgerError, SourceError, raised
+from anomalert.foreign import ends_the_run
+from anomalert.interfaces import Source
 from anomalert.panel import as_instant
 
-__all__ = ["as_window", "checked_panel", "utc_index"]
+__all__ = ["as_window", "asked", "checked_panel", "utc_index"]
 
 
 def as_window(start: pd.Timestamp, end: pd.Timestamp) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -30,6 +32,23 @@ def as_window(start: pd.Timestamp, end: pd.Timestamp) -> tuple[pd.Timestamp, pd.
     if last < first:
         raise ConfigurationError(f"`end` is {last}, before `start`, {first}: a window is [start, end)")
     return first, last
+
+
+def asked(source: Source, name: str, start: pd.Timestamp, end: pd.Timestamp) -> object:
+    """Return what a source gives for ``[start, end)``; whatever it raises is an error of the tree.
+
+    Raises
+    ------
+    SourceError
+        For everything but an error of the tree, which passes, and what is meant to end the process.
+    """
+    try:
+        return source.read(start, end)
+    except BaseException as error:
+        # A ledger's error of a source's own would pass for one of the pipeline's ledger.
+        if ends_the_run(error) or (isinstance(error, AnomalertError) and not isinstance(error, LedgerError)):
+            raise
+        raise raised(SourceError, f"source {name!r}", error) from error
 
 
 def checked_panel(frame: pd.DataFrame, source: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:

@@ -164,7 +164,7 @@ def _within(deadline: pd.Timedelta, work: Callable[[], Result]) -> Result | Sour
         except SourceError as error:
             # A new one: the frames of the old one's traceback hold what the driver was given.
             outcome.put(SourceError(str(error)))
-        except Exception as error:  # noqa: BLE001 - a client that breaks its contract; its text may hold anything
+        except BaseException as error:  # noqa: BLE001 - a client that breaks its contract; its text may hold anything
             outcome.put(SourceError(f"{type(error).__name__} in the client, which should have been a QueryError"))
 
     threading.Thread(target=run, name="anomalert-source", daemon=True).start()

@@ -25,7 +25,8 @@ class Reply:
     """One answer, and how it fails to arrive.
 
     `cut` leaves out all but so many bytes of the body as it travels; `pause` waits so many seconds before every byte;
-    `hangs` sends nothing and waits until the server closes.
+    `hangs` sends nothing and waits until the server closes. `more` is sent so many `times` after the body, which then
+    ends with the connection.
     """
 
     body: bytes = b""
@@ -35,6 +36,8 @@ class Reply:
     cut: int | None = None
     pause: float = 0.0
     hangs: bool = False
+    more: bytes = b""
+    times: int = 0
 
     def head(self) -> bytes:
         """Return the status line and headers."""
@@ -86,6 +89,8 @@ class StubServer:
             return
         if not reply.pause:
             connection.sendall(reply.head() + reply.travelling())
+            for _ in range(reply.times):
+                connection.sendall(reply.more)
             return
         connection.sendall(reply.head())
         for byte in reply.travelling():

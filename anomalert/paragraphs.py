@@ -1,0 +1,71 @@
+"""Paragraphs of messages: the numbers of one metric, and how many are told before the rest is only counted.
+
+Messages and findings call this; it calls `scenes` and `phrases`.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from anomalert.episodes import Incident, Observation, Said
+from anomalert.interfaces import Alert, Fact
+from anomalert.phrases import Phrases
+from anomalert.scenes import Scene
+
+__all__ = ["TOLD_IN_FULL", "expected_paragraph", "incident_paragraph", "leading", "listed"]
+
+TOLD_IN_FULL = 12
+"""What one message of a messenger has room for; nobody reads on where hundreds follow."""
+
+T = TypeVar("T")
+
+
+def leading(items: Sequence[T], write: Callable[[T], Fact], phrases: Phrases) -> list[Fact]:
+    """Return the first `TOLD_IN_FULL` of `items` as paragraphs, and how many follow as a last one."""
+    facts = [write(item) for item in items[:TOLD_IN_FULL]]
+    rest = len(items) - len(facts)
+    return [*facts, Fact(phrases.more.format(count=rest), ())] if rest else facts
+
+
+def listed(names: Sequence[str], phrases: Phrases) -> str:
+    """Return names in one line: the first `TOLD_IN_FULL`, and how many follow."""
+    rest = len(names) - TOLD_IN_FULL
+    shown = ", ".join(names[:TOLD_IN_FULL])
+    return f"{shown} {phrases.more.format(count=rest)}" if rest > 0 else shown
+
+
+def incident_paragraph(
+    said: Said, incident: Incident, now: Observation, scenes: Mapping[str, Scene], phrases: Phrases
+) -> Fact:
+    """Return the numbers of one incident; once it goes on, also since when and how bad it was."""
+    lines = [phrases.value.format(value=now.value) if now.value == now.value else phrases.unknown]
+    if now.deviation == now.deviation:
+        lines.append(phrases.deviation.format(size=abs(now.deviation)))
+    if now.expected == now.expected:
+        bounds = {"lower": _number(now.lower), "upper": _number(now.upper)}
+        lines.append(phrases.usual.format(expected=_number(now.expected), **bounds))
+    # What is told when it opens has not lasted, unless its beginning was missed.
+    if incident.metric in scenes and (said.kind != "opened" or incident.start < scenes[incident.metric].slot):
+        zone = scenes[incident.metric].monitor
+        end = incident.end or scenes[incident.metric].slot + zone.slot_length
+        lines.append(
+            phrases.lasted.format(
+                span=phrases.span(incident.start, end, zone.timezone), duration=phrases.duration(end - incident.start)
+            )
+        )
+        peak = incident.peak
+        lines.append(phrases.depth.format(change=phrases.change(peak.value, peak.expected, peak.deviation)))
+    return Fact(phrases.heading.format(metric=incident.metric), tuple(lines))
+
+
+def expected_paragraph(alert: Alert, phrases: Phrases) -> Fact:
+    """Return what was expected of a metric of which nothing is seen."""
+    return Fact(
+        phrases.heading.format(metric=alert.metric), (phrases.expected.format(expected=_number(alert.expected)),)
+    )
+
+
+def _number(value: float) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.3g}"
