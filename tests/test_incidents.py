@@ -272,7 +272,7 @@ def every_incident_kept(patches: pytest.MonkeyPatch) -> None:
 
     def last_seen(about: Sequence[Incident], now: incidents._Now) -> tuple[tuple[Incident, Observation], ...]:
         latest = {incident.metric: incident for incident in about}
-        return tuple((each, now.seen.get(each.metric, incidents._unseen(each))) for each in latest.values())
+        return tuple((each, now.seen.get(each.metric, incidents.unseen(each))) for each in latest.values())
 
     patches.setattr(incidents, "_latest", tuple)
     patches.setattr(incidents, "_last_seen", last_seen)
