@@ -201,7 +201,9 @@ def _replaced(state: State, now: _Now) -> Mapping[str, Mapping[pd.Timestamp, Rep
             if slot - incident.start < watch.adapt:
                 seen = now.seen[metric]
                 bounds = seen.expected, seen.lower, seen.upper
-                replaced[metric] = {**known, slot: replacement_of(known, slot, incident.direction, bounds, watch)}
+                replacement = replacement_of(known, slot, incident.direction, bounds, watch)
+                if replacement is not None:
+                    replaced[metric] = {**known, slot: replacement}
     # Once a day is enough: what is older than anybody looks back to does no harm.
     for metric, watch in now.watches.items() if now.slot == now.slot.normalize() else ():
         if metric in replaced:

@@ -84,8 +84,8 @@ def replacement_of(
     direction: Direction,
     bounds: tuple[float, float, float],
     watch: Watch,
-) -> Replacement:
-    """Return what stands in the baseline in place of an anomalous slot of an incident.
+) -> Replacement | None:
+    """Return what stands in the baseline in place of an anomalous slot of an incident; None if it stands for itself.
 
     Parameters
     ----------
@@ -100,6 +100,9 @@ def replacement_of(
     watch : Watch
         Of the metric.
     """
+    before = known.get(slot - watch.recurrence)
+    if before is not None and math.isnan(before.value) and before.direction not in (direction, None):
+        return None  # Only the way back: what was learnt when it last came round was not there to stay.
     if _recurs(known, slot, direction, watch):
         return Replacement(math.nan, direction)
     expected, lower, upper = bounds
