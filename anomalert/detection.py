@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from anomalert import kernels
 from anomalert.baseline import Baseline, Bounds
 from anomalert.errors import ConfigurationError, DetectorError, InvalidPanelError
-from anomalert.panel import as_panel, on_grid, slot_length
+from anomalert.panel import DAY, as_panel, on_grid, slot_length
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +52,24 @@ class Detector(ABC):
     @abstractmethod
     def lookback(self) -> pd.Timedelta:
         """How much history the first judged slot needs, in wall-clock time with room for a clock change."""
+
+    @property
+    def recurrence(self) -> pd.Timedelta:
+        """After how many days a slot is compared with its own kind again: whole days, by default those of `lookback`.
+
+        What is unusual once more after as long is learnt; see `anomalert.Policy`, `adapt`. A detector that compares
+        with several days gives the distance between them.
+        """
+        return max(self.lookback.floor("D"), DAY)
+
+    @property
+    def ordinary_score(self) -> float:
+        """How far from what is expected an ordinary slot lies: a score from 0 to 1.
+
+        A detector that measures how much the past scatters gives the score of one standard deviation, so that what
+        stands in place of an incident leaves the spread as it was; by default 0, what was expected.
+        """
+        return 0.0
 
     @abstractmethod
     def bounds(self, baseline: Baseline) -> Bounds:

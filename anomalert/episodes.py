@@ -1,20 +1,19 @@
 """What incidents are made of, as records, and the same as plain data that a ledger can hold.
 
-`incidents` moves these from slot to slot; walks, scenes and messages read them. This calls `policy` for what a metric's
-watch is.
+`incidents` moves these from slot to slot; walks, scenes and messages read them. This calls `learning`.
 """
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
 
 import pandas as pd
 
 from anomalert.interfaces import AlertKind, Direction
-from anomalert.policy import Policy
+from anomalert.learning import Replacement, Watch
+from anomalert.panel import DAY
 
 __all__ = [
     "DAY",
@@ -23,6 +22,7 @@ __all__ = [
     "Incident",
     "Observation",
     "Outage",
+    "Replacement",
     "Said",
     "State",
     "Watch",
@@ -33,38 +33,8 @@ __all__ = [
     "state_to_dict",
 ]
 
-DAY = pd.Timedelta("1D")
-
 NUMBERS = ("value", "expected", "lower", "upper", "deviation", "score")
 """What is measured of a slot; NaN where it is unknown."""
-
-
-@dataclass(frozen=True)
-class Watch:
-    """How a metric is watched: its policy, how far back its detector looks, and its slots where others' are shorter."""
-
-    policy: Policy
-    lookback: pd.Timedelta
-    slot: pd.Timedelta | None = None
-
-    @property
-    def rebound(self) -> pd.Timedelta:
-        """How long after an incident a return to the old level may look like an incident of its own.
-
-        Detectors that look back less than a day take the incident itself for the usual course. The others compare
-        with other days, on which known incidents are replaced by what was expected.
-        """
-        return DAY if self.lookback <= DAY else pd.Timedelta(0)
-
-    @cached_property
-    def adapt(self) -> pd.Timedelta:
-        """How long slots of an incident enter the baseline as what was expected; kept, since texts are slow to read."""
-        return pd.Timedelta(self.policy.adapt)
-
-    @cached_property
-    def reach(self) -> pd.Timedelta:
-        """How long it matters what replaces a slot in the baseline, with room to spare."""
-        return max(self.lookback, self.adapt) + 3 * DAY
 
 
 @dataclass(frozen=True)
@@ -193,13 +163,13 @@ class State:
     outages : tuple of Outage
         The sources and metrics of which nothing is seen.
     replaced : mapping
-        Metric to slot to what was expected there: what stands in the baseline in place of a known incident.
+        Metric to slot to what stands in the baseline in place of a known incident.
     """
 
     episodes: tuple[Episode, ...] = ()
     recent: tuple[Incident, ...] = ()
     outages: tuple[Outage, ...] = ()
-    replaced: Mapping[str, Mapping[pd.Timestamp, float]] = field(default_factory=dict)
+    replaced: Mapping[str, Mapping[pd.Timestamp, Replacement]] = field(default_factory=dict)
 
     def incidents(self) -> Iterable[Incident]:
         """Return the incidents of the open episodes."""
@@ -268,7 +238,7 @@ def state_to_dict(state: State) -> dict[str, Any]:
             "recent": state.recent,
             "outages": state.outages,
             "replaced": {
-                metric: {slot.isoformat(): value for slot, value in slots.items()}
+                metric: {slot.isoformat(): [*known] for slot, known in slots.items()}
                 for metric, slots in state.replaced.items()
             },
         }
@@ -285,7 +255,7 @@ def state_from_dict(data: Mapping[str, Any] | None) -> State:
         recent=tuple(_incident(incident) for incident in data["recent"]),
         outages=tuple(Outage(**{**outage, "start": pd.Timestamp(outage["start"])}) for outage in data["outages"]),
         replaced={
-            metric: {pd.Timestamp(slot): number_of(value) for slot, value in slots.items()}
+            metric: {pd.Timestamp(slot): _replacement(known) for slot, known in slots.items()}
             for metric, slots in data["replaced"].items()
         },
     )
@@ -302,6 +272,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, pd.Timestamp):
         return value.isoformat()
     return plain_number(value) if isinstance(value, float) else value
+
+
+def _replacement(data: Any) -> Replacement:
+    # Ledgers once held the number alone.
+    value, direction = data if isinstance(data, list) else (data, None)
+    return Replacement(number_of(value), direction)
 
 
 def _episode(data: Mapping[str, Any]) -> Episode:

@@ -2,7 +2,7 @@
 
 `advance` takes what is open and what one slot showed, and gives what is open then and what there is to say. It reads
 no clock and touches no disk, so that a run, a re-run and a backtest say the same. Walks call this; it
-calls `episodes`.
+calls `episodes` and `learning`.
 """
 
 import math
@@ -13,8 +13,9 @@ from typing import cast
 
 import pandas as pd
 
-from anomalert.episodes import DAY, NUMBERS, Episode, Incident, Observation, Said, State, Watch
+from anomalert.episodes import NUMBERS, Episode, Incident, Observation, Replacement, Said, State, Watch
 from anomalert.interfaces import Direction
+from anomalert.learning import replacement_of
 
 __all__ = ["advance", "unseen"]
 
@@ -197,29 +198,23 @@ def unseen(incident: Incident) -> Observation:
     return Observation(incident.metric, **unknown, direction=None, status="no_data", is_alert=False)
 
 
-def _replaced(state: State, now: _Now) -> Mapping[str, Mapping[pd.Timestamp, float]]:
+def _replaced(state: State, now: _Now) -> Mapping[str, Mapping[pd.Timestamp, Replacement]]:
     """Return what replaces known incidents in the baseline, with this slot and without what nobody looks back to."""
     replaced = dict(state.replaced)
     for incident in state.incidents():
         metric, slot = incident.metric, incident.last
         if now.shows(incident):
-            known, adapt = replaced.get(metric, {}), now.watches[metric].adapt
+            known, watch = replaced.get(metric, {}), now.watches[metric]
             # What lasts this long is no incident any more but the new usual course, and has to be learnt.
-            if slot - incident.start < adapt and not _recurs(known, slot, adapt):
-                replaced[metric] = {**known, slot: now.seen[metric].expected}
+            if slot - incident.start < watch.adapt:
+                seen = now.seen[metric]
+                bounds = seen.expected, seen.lower, seen.upper
+                replacement = replacement_of(known, slot, incident.direction, bounds, watch)
+                if replacement is not None:
+                    replaced[metric] = {**known, slot: replacement}
     # Once a day is enough: what is older than anybody looks back to does no harm.
     for metric, watch in now.watches.items() if now.slot == now.slot.normalize() else ():
         if metric in replaced:
             horizon = now.slot - watch.reach
-            replaced[metric] = {when: value for when, value in replaced[metric].items() if when >= horizon}
+            replaced[metric] = {when: known for when, known in replaced[metric].items() if when >= horizon}
     return replaced
-
-
-def _recurs(known: Mapping[pd.Timestamp, float], slot: pd.Timestamp, adapt: pd.Timedelta) -> bool:
-    """Whether the same slot was part of an incident on every day for so long.
-
-    It may not be the metric that is unusual, but what it is compared with: where that is one value of another day, it
-    would be handed on from day to day in place of every new one.
-    """
-    days = adapt // DAY
-    return days > 0 and all(slot - day * DAY in known for day in range(1, days + 1))

@@ -17,7 +17,7 @@ from anomalert import kernels
 from anomalert.detection import Detection, directions, statuses
 from anomalert.errors import AnomalertError, DetectorError, raised
 from anomalert.foreign import ends_the_run, shown
-from anomalert.metric import Metric, lookback_of
+from anomalert.metric import Metric, learning_of, lookback_of
 from anomalert.policy import Held, judgements_of, no_judgements, sizes_of
 
 Floats = NDArray[np.float64]
@@ -283,6 +283,7 @@ def _detected(
     names = [metric.name for metric in group]
     policy = group[0].policy
     lookback_of(group[0].detector)  # Of one that cannot say it, too little may have been read.
+    learning_of(group[0].detector)  # And what it looks back to may not be what it should be.
     weights = _weights(group, panel)
     detection = group[0].detector.detect(
         panel[names],

@@ -12,9 +12,10 @@ import pandas as pd
 from anomalert.detection import Detector
 from anomalert.errors import ConfigurationError, DetectorError, raised
 from anomalert.foreign import ends_the_run, shown
+from anomalert.panel import DAY
 from anomalert.policy import Policy
 
-__all__ = ["Metric", "known_lookback", "lookback_of"]
+__all__ = ["Metric", "known_lookback", "learning_of", "lookback_of"]
 
 MIN_EVENTS = 10.0
 """Below this many events, of a count or under a ratio, a relative change says nothing."""
@@ -95,3 +96,18 @@ def known_lookback(metric: Metric) -> pd.Timedelta:
         return lookback_of(metric.detector)
     except DetectorError:
         return pd.Timedelta(0)
+
+
+def learning_of(detector: Detector) -> tuple[pd.Timedelta, float]:
+    """Return a detector's `recurrence` and `ordinary_score`, or raise a `DetectorError` if it does not say."""
+    try:
+        recurrence, score = pd.Timedelta(detector.recurrence), float(detector.ordinary_score)
+    except BaseException as error:
+        if ends_the_run(error):
+            raise
+        raise raised(DetectorError, f"{shown(detector)}: `recurrence` or `ordinary_score`", error) from error
+    if recurrence < DAY or recurrence % DAY:
+        raise DetectorError(f"{shown(detector)}: `recurrence` is {recurrence}: whole days are needed")
+    if not 0 <= score <= 1:
+        raise DetectorError(f"{shown(detector)}: `ordinary_score` is {score}: take one from 0 to 1")
+    return recurrence, score

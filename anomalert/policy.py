@@ -70,8 +70,9 @@ class Policy:
     remind : str or Timedelta or None, default "1D"
         Tell again after this long without a word, while the incident lasts; None never does.
     adapt : str or Timedelta, default "3D"
-        Slots of an incident enter the baseline as what was expected there, but only so long: what lasts longer is the
-        new usual course.
+        Slots of an incident enter the baseline as what was expected there (see `Detector.ordinary_score`), but only so
+        long: what lasts longer is the new usual course. So is what came again as often as covers this: day by day, or
+        each time that the detector compares with (`Detector.recurrence`), at least once.
     quiet : str or sequence of str, default ()
         Local times at which no incident opens: ``"22:00-07:00"``, ``"Sat-Sun"``, ``"Mon-Fri 12:00-13:00"``. What begins
         then and lasts is told when they are over; of what is open already its course and its end are told as ever.

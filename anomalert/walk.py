@@ -4,6 +4,7 @@ Runs, re-runs, catch-up after an outage and backtests all take these steps, so t
 call this; it calls `monitor` and `incidents`.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,11 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomalert.episodes import Observation, Outage, Said, State, Watch
-from anomalert.errors import AnomalertError
+from anomalert.episodes import Observation, Outage, Replacement, Said, State, Watch
+from anomalert.errors import AnomalertError, DetectorError
 from anomalert.incidents import advance
 from anomalert.judging import Verdicts
-from anomalert.metric import Metric, known_lookback
+from anomalert.metric import Metric, known_lookback, learning_of
 from anomalert.monitor import Monitor
 from anomalert.sight import lose_metrics, lose_sight
 
@@ -158,17 +159,21 @@ def named_by(end: pd.Timestamp, watches: Mapping[str, Watch]) -> pd.Timestamp:
 
 def watches_of(monitors: Sequence[Monitor]) -> dict[str, Watch]:
     """Return how every metric of `monitors` is watched."""
-    return {
-        metric.name: Watch(metric.policy, known_lookback(metric), monitor.slot_length)
-        for monitor in monitors
-        for metric in monitor.metrics
-    }
+    return {metric.name: _watch(metric, monitor.slot_length) for monitor in monitors for metric in monitor.metrics}
+
+
+def _watch(metric: Metric, slot: pd.Timedelta) -> Watch:
+    try:
+        recurrence, score = learning_of(metric.detector)
+    except DetectorError:  # Then it is not judged either, which says why.
+        return Watch(metric.policy, known_lookback(metric), slot)
+    return Watch(metric.policy, known_lookback(metric), slot, recurrence, score)
 
 
 def baseline_of(
     metrics: Iterable[Metric], panel: pd.DataFrame, state: State, midnight: pd.Timestamp
 ) -> pd.DataFrame | None:
-    """Return the columns of `metrics` with known incidents before `midnight` replaced by what was expected.
+    """Return the columns of `metrics` with known incidents before `midnight` replaced by ordinary values.
 
     None if there are none, so that the panel itself is the baseline.
     """
@@ -180,8 +185,8 @@ def baseline_of(
     return pd.DataFrame(columns, index=panel.index)
 
 
-def _before(midnight: pd.Timestamp, replaced: Mapping[pd.Timestamp, float]) -> dict[pd.Timestamp, float]:
-    return {slot: value for slot, value in replaced.items() if slot < midnight}
+def _before(midnight: pd.Timestamp, replaced: Mapping[pd.Timestamp, Replacement]) -> dict[pd.Timestamp, float]:
+    return {slot: known.value for slot, known in replaced.items() if slot < midnight and not math.isnan(known.value)}
 
 
 def _with_values(column: pd.Series, replaced: Mapping[pd.Timestamp, float]) -> NDArray[np.float64]:

@@ -61,8 +61,8 @@ found = replay(Policy())
 found
 
 # %% [markdown]
-# Ten messages a day: nobody would read them. An incident is two messages, one when it opens and one when it is over,
-# but that is not the trouble. Four weeks may agree by chance, and then the usual range is narrow.
+# Three messages a day: nobody would read them for long. An incident is two messages, one when it opens and one when it
+# is over, but that is not the trouble. Four weeks may agree by chance, and then the usual range is narrow.
 #
 # ## Fewer messages
 #
@@ -94,9 +94,9 @@ print(per_week[per_week > 0].to_string())
 print(f"{(per_week == 0).sum()} of {len(per_week)} weeks without any")
 
 # %% [markdown]
-# Five of these nine weeks hold a known event. Three more hold public holidays that nobody labelled: Labor Day on 1
-# September, Columbus Day on 13 October, Martin Luther King Day on 19 January. And 5 January is the week after New
-# Year, when the holidays still stand among the four weeks that it is compared with.
+# Five of these ten weeks hold a known event. Three more hold public holidays that nobody labelled: Labor Day on 1
+# September, Columbus Day on 13 October, Martin Luther King Day on 19 January. And the weeks of 5 and 12 January follow
+# New Year: Christmas and New Year still stand among the four weeks that they are compared with.
 #
 # The picture shows Christmas and New Year, with the known events shaded: above, the course and what was told; below,
 # a row for each step of the policy that held something back.
@@ -167,9 +167,10 @@ for name, count in zip(labels["event"], during, strict=True):
     print(f"  {name}: {count}")
 
 # %% [markdown]
-# Nearly all of what it said was about things that did happen. The older part knew a marathon and one Thanksgiving.
-# The last eight weeks hold Christmas, New Year and a blizzard, and no setting that was tried knows holidays in
-# advance. So:
+# Most of what it said was about things that did happen, and of the other four messages two are about Martin Luther King
+# Day. The last two come on 8 January. Christmas and New Year are a week apart, and what is unusual in two weeks running
+# is learnt; then an ordinary Thursday is unusual once. The older part knew a marathon and one Thanksgiving. The last
+# eight weeks hold Christmas, New Year and a blizzard, and no setting that was tried knows holidays in advance. So:
 #
 # - **A budget holds for weeks like those that it was chosen by.** A year of history would have held these holidays.
 #   With seven months, say how the choice did on weeks it had not seen, as `tuned` does, and not how it did on the

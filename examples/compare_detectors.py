@@ -66,7 +66,7 @@ found.table[["event_precision", "event_recall", "event_f1", "f1_low", "f1_high",
 # the share of its incidents that were planted, and `event_f1` weighs the two. Four weeks are not much, so next to it
 # stands the range that it would have in 95 of 100 other draws of weeks like these.
 #
-# `tie` says whether these weeks can tell a detector from the best one. "3 days ago" raised six false alarms and "7
+# `tie` says whether these weeks can tell a detector from the best one. "3 days ago" raised four false alarms and "7
 # days" none, and still it is a tie: other weeks might turn it round. Do not choose between them by this table.
 
 # %% [markdown]
@@ -91,9 +91,9 @@ print(told.rename_axis(None, axis="index").to_string())
 # wrong day to compare it with, and three quarters of the messages of "yesterday" are about this one metric. "2 hours"
 # takes the slope of the day, mornings up and nights down, for news.
 #
-# And "quartiles"? Fourteen values are few to take quartiles from, so that many a slot lies outside by chance.
-# Replayed, it gets worse. Slots of known incidents enter the past as what was expected there, so that an incident is
-# not taken for usual later. False alarms enter it in the same way, and the range grows narrower with each:
+# And "quartiles"? Fourteen values are few to take quartiles from, so that many a slot lies outside by chance. Replayed,
+# it gets a little worse. In place of a slot that was told an ordinary value enters the past, so that an incident is not
+# taken for usual later. In place of a false alarm, too, and so the past looks a little calmer than it was:
 
 # %%
 alone = IQR().detect(panel, start=found.backtests["quartiles"].start.tz_convert(start.tz)).is_anomaly.to_numpy().mean()

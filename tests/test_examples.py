@@ -119,7 +119,7 @@ class TestCompareDetectors:
         assert table.index[0] == "7 days"
         assert table.loc["7 days", ["event_precision", "event_recall"]].tolist() == [1.0, 1.0]
         assert set(table.index[table["tie"]]) == {"7 days", "3 days ago"}
-        assert table.loc["3 days ago", "incidents"] - compared["planted"] == 6
+        assert table.loc["3 days ago", "incidents"] - compared["planted"] == 4
 
     def test_an_incident_is_two_messages(self, compared: dict[str, Any]) -> None:
         """The best one sends two messages for each of 25 incidents, which is 12.6 a week."""
@@ -128,11 +128,11 @@ class TestCompareDetectors:
         assert rate * compared["weeks"] == pytest.approx(50)
         assert f"{rate:.1f}" == "12.6"
 
-    def test_the_wrong_day_and_narrow_quartiles_are_what_costs(self, compared: dict[str, Any]) -> None:
-        """Three quarters of what yesterday tells is of the metric with three days; told incidents narrow quartiles."""
+    def test_the_wrong_day_and_few_values_are_what_costs(self, compared: dict[str, Any]) -> None:
+        """Three quarters of what yesterday tells is of the metric with three days; quartiles are the rest."""
         yesterday = compared["told"]["yesterday"]
         assert 0.7 < yesterday["users_message"] / yesterday.sum() < 0.85
-        assert compared["table"].loc["quartiles", "anomalous"] > 2 * compared["alone"] > 0.06
+        assert 0.03 < compared["alone"] < compared["table"].loc["quartiles", "anomalous"] < 1.3 * compared["alone"]
         assert compared["agreement"].loc["7 days", "3 days ago"] > 0.8
 
     def test_trailing_hours_must_not_wait(self, compared: dict[str, Any]) -> None:
@@ -166,25 +166,30 @@ class TestBacktestAndTune:
         assert (EXAMPLES / "data" / "NOTICE.md").read_text(encoding="utf-8").count("Numenta Inc.") == 1
 
     def test_a_policy_makes_it_bearable(self, taxis: dict[str, Any]) -> None:
-        """Ten messages a day become fewer than three a week, in nine weeks of 27, the known events among them."""
+        """Three messages a day become fewer than three a week, in ten weeks of 27, the known events among them."""
         rates = [each.rate for each in taxis["backtests"].values()]
         assert rates == sorted(rates, reverse=True)
-        assert rates[0] > 70
+        assert 21 < rates[0] < 28
         assert rates[-1] < 3
         per_week = taxis["per_week"]
         mondays = [f"{week:%d %b}" for week in per_week.index[per_week > 0]]
-        assert mondays == ["01 Sep", "13 Oct", "27 Oct", "24 Nov", "22 Dec", "29 Dec", "05 Jan", "19 Jan", "26 Jan"]
+        autumn, winter = ["01 Sep", "13 Oct", "27 Oct", "24 Nov"], ["22 Dec", "29 Dec"]
+        assert mondays == [*autumn, *winter, "05 Jan", "12 Jan", "19 Jan", "26 Jan"]
         assert taxis["page"].startswith("<!")
 
     def test_the_budget_is_kept_where_it_was_chosen_and_not_on_holidays(self, taxis: dict[str, Any]) -> None:
-        """The choice keeps to a message a week on the older part; after it nearly all it says is of known events."""
+        """The choice keeps to a message a week on the older part; after it most of what it says is of known events."""
         tuned, trials = taxis["tuned"], taxis["trials"]
         assert trials["chosen"].tolist() == [True] + [False] * (len(trials) - 1)
         assert trials.loc[0, "messages_per_week"] <= 1
         assert not tuned.unkept
         assert not tuned.keeps_budget
-        assert f"{tuned.report.rate:.1f}" == "2.6"
-        assert sum(taxis["during"]) >= 0.9 * len(taxis["said"])
+        assert f"{tuned.report.rate:.1f}" == "2.9"
+        assert len(taxis["said"]) - sum(taxis["during"]) == 4
+        events = taxis["labels"]
+        is_known = [((events["start"] <= slot) & (slot <= events["end"])).any() for slot in taxis["said"]]
+        others = [f"{slot:%d %b}" for slot, known in zip(taxis["said"], is_known, strict=True) if not known]
+        assert others == ["08 Jan", "08 Jan", "19 Jan", "19 Jan"]
 
     def test_it_finds_large_drops_only(self, taxis: dict[str, Any]) -> None:
         """Of drops by 80 % all are found, of those by 60 % a third."""

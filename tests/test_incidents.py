@@ -10,7 +10,17 @@ import pandas as pd
 import pytest
 
 from anomalert import incidents
-from anomalert.episodes import Incident, Observation, Said, State, Watch, state_from_dict, state_to_dict
+from anomalert.episodes import (
+    DAY,
+    Incident,
+    Observation,
+    Replacement,
+    Said,
+    State,
+    Watch,
+    state_from_dict,
+    state_to_dict,
+)
 from anomalert.incidents import advance
 from anomalert.messages import gravest_first, key_of
 from anomalert.policy import Policy
@@ -150,9 +160,63 @@ def test_the_way_back_is_no_incident_for_a_detector_that_forgets_fast() -> None:
 def test_known_incidents_are_replaced_by_what_was_expected_until_they_are_the_new_usual() -> None:
     """Anomalous slots of an incident are replaced in the baseline for as long as `adapt` says."""
     state, _ = told([{"a": 100.0}, {"a": 10.0}, {"a": 11.0}, {"a": 100.0}])
-    assert dict(state.replaced["a"]) == {START + SLOT: 100.0, START + 2 * SLOT: 100.0}
+    below = Replacement(100.0, "down")
+    assert dict(state.replaced["a"]) == {START + SLOT: below, START + 2 * SLOT: below}
     state, _ = told([{"a": 10.0}] * 8, Policy(adapt="1h"))
     assert len(state.replaced["a"]) == 4
+
+
+RECURRING = [
+    # After how many days its detector compares again, `adapt`, on which days it is low, and on which that is learnt.
+    (1, "3D", [0, 1, 2, 3, 4], [3, 4]),
+    (1, "6h", [0, 1, 2], [1, 2]),
+    (1, "3D", [0, 1, 3, 4, 5], []),
+    (7, "3D", [0, 7], [7]),
+    (7, "3D", [0, 1, 2, 3], [3]),
+    (7, "3D", [0, 6, 13], [13]),
+    (7, "8D", [0, 7, 14], [14]),
+    (7, "14D", [0, 7, 14, 21], [14, 21]),
+    (7, "15D", [0, 7, 14, 21], [21]),
+]
+
+
+@pytest.mark.parametrize(("days", "adapt", "low", "learnt"), RECURRING)
+def test_what_comes_again_is_learnt(days: int, adapt: str, low: list[int], learnt: list[int]) -> None:
+    """A slot is learnt once it was replaced each time it came round before, for as long as `adapt`, at least once.
+
+    It comes round every day, and as its detector compares. Between lie quiet slots, and midnights that forget what is
+    old.
+    """
+    watches = {"a": Watch(Policy(adapt=adapt, recover=1), days * DAY, SLOT, days * DAY)}
+    state, found = State(), []
+    midnight = START.normalize()
+    for slot in pd.date_range(midnight, midnight + (max(low) + 1) * DAY, freq="6h"):
+        is_low = slot - midnight in [day * DAY + pd.Timedelta("12h") for day in low]
+        state, _ = advance(state, slot, [seen("a", 10.0 if is_low else 100.0)], watches, SLOT)
+        if is_low and math.isnan(state.replaced["a"][slot].value):
+            found.append((slot - midnight).days)
+    assert found == learnt
+
+
+def test_what_comes_again_on_the_other_side_is_not_learnt() -> None:
+    """A rise a week after a drop has nothing to do with it: it is replaced like any other."""
+    watches = {"a": Watch(Policy(recover=1), SEASONAL, SLOT, SEASONAL)}
+    state, _ = advance(State(), START, [seen("a", 10.0)], watches, SLOT)
+    state, _ = advance(state, START + SLOT, [seen("a", 100.0)], watches, SLOT)
+    state, _ = advance(state, START + 7 * DAY, [seen("a", 900.0)], watches, SLOT)
+    assert state.replaced["a"][START + 7 * DAY] == Replacement(100.0, "up")
+
+
+def test_a_state_that_was_kept_without_sides_is_understood() -> None:
+    """Ledgers once held numbers alone; such a slot counts for either side."""
+    kept = state_to_dict(State())
+    kept["replaced"] = {"a": {START.isoformat(): 100.0, (START + SLOT).isoformat(): None}}
+    state = state_from_dict(kept)
+    assert state.replaced["a"][START] == Replacement(100.0, None)
+    watches = {"a": Watch(Policy(), SEASONAL, SLOT, SEASONAL)}
+    for value in (10.0, 900.0):
+        after, _ = advance(state, START + 7 * DAY, [seen("a", value)], watches, SLOT)
+        assert math.isnan(after.replaced["a"][START + 7 * DAY].value)
 
 
 def test_an_incident_of_a_metric_that_is_watched_no_more_ends() -> None:
@@ -215,7 +279,7 @@ def test_every_metric_keeps_its_own_slots_where_their_lengths_differ() -> None:
     assert [(each.kind, each.slot) for each in said] == [("opened", quarters[3]), ("resolved", quarters[11])]
     ended = {incident.metric: (incident.start, incident.end) for incident, _ in said[-1].about}
     assert ended == {"quarter": (quarters[3], quarters[7]), "hour": (START, START + hour)}
-    assert dict(state.replaced["hour"]) == {START: 100.0}
+    assert dict(state.replaced["hour"]) == {START: Replacement(100.0, "down")}
     assert list(state.replaced["quarter"]) == list(quarters[3:7])
 
 

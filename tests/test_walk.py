@@ -24,7 +24,7 @@ from anomalert import (
     RollingSigma,
     WeeklyAverage,
 )
-from anomalert.episodes import State, state_from_dict, state_to_dict
+from anomalert.episodes import Replacement, State, state_from_dict, state_to_dict
 from anomalert.errors import AnomalertError, DetectorError, SourceError, raised
 from anomalert.testing import synthetic_panel
 from anomalert.walk import Stretch, baseline_of, walk, watches_of
@@ -147,7 +147,7 @@ def test_one_odd_value_is_not_handed_on_as_the_baseline_of_every_day_after() -> 
 
 
 def test_the_baseline_is_replaced_from_the_next_local_midnight_on() -> None:
-    """The rest of the day is judged by what was, the day after by what was expected; so is an incident over midnight.
+    """The rest of the day is judged by what was, the day after by an ordinary value; so is an incident over midnight.
 
     The incident lasts from 22:00 to 02:00. On its second day what it did before midnight is replaced, and not what it
     does after; on the third day all of it is.
@@ -155,7 +155,7 @@ def test_the_baseline_is_replaced_from_the_next_local_midnight_on() -> None:
     panel = steady()
     incident = pd.date_range("2026-10-16T22:00", periods=4, freq="1h", tz=ZONE)
     panel.loc[incident] = 10.0
-    trailing = RollingSigma(window="12h", sigmas=3, min_count=2)
+    trailing = RollingSigma(window="12h", sigmas=2, min_count=2)
     watched = monitor_of(panel, Metric("likes", trailing))
     start, end = pd.Timestamp("2026-10-16T20:00", tz=ZONE), pd.Timestamp("2026-10-18T06:00", tz=ZONE)
     whole = watched.panel(panel.index[0], end)
@@ -166,17 +166,20 @@ def test_the_baseline_is_replaced_from_the_next_local_midnight_on() -> None:
         detection = trailing.detect(whole, baseline=baseline)
         return detection.expected.loc[pd.Timestamp(first, tz=ZONE) : pd.Timestamp(last, tz=ZONE)]
 
+    edges = judged.loc[incident, ["expected", "lower"]]
+    # A standard deviation below what was expected: half of the way to the bound.
+    ordinary = (edges["expected"] - (edges["expected"] - edges["lower"]) / 2).to_frame("likes")
     before_midnight = whole.copy()
-    before_midnight.loc[incident[:2]] = judged.loc[incident[:2], ["expected"]].to_numpy()
+    before_midnight.loc[incident[:2]] = ordinary[:2]
     all_of_it = before_midnight.copy()
-    all_of_it.loc[incident[2:]] = judged.loc[incident[2:], ["expected"]].to_numpy()
+    all_of_it.loc[incident[2:]] = ordinary[2:]
     for baseline, first, last in (
         (whole, "2026-10-16T20:00", "2026-10-16T23:00"),
         (before_midnight, "2026-10-17T00:00", "2026-10-17T23:00"),
         (all_of_it, "2026-10-18T00:00", "2026-10-18T05:00"),
     ):
         wanted = expected(baseline, first, last)
-        np.testing.assert_array_equal(judged.loc[wanted.index, "expected"], wanted["likes"], err_msg=first)
+        np.testing.assert_allclose(judged.loc[wanted.index, "expected"], wanted["likes"], rtol=1e-12, err_msg=first)
     assert dict(found.state.replaced["likes"]).keys() == set(incident.tz_convert("UTC"))
 
 
@@ -186,9 +189,11 @@ def test_a_baseline_without_incidents_is_the_panel_itself() -> None:
     metrics = [Metric("likes", DayLagRatio())]
     midnight = panel.index[24]
     assert baseline_of(metrics, panel, State(), midnight) is None
-    after = State(replaced={"likes": {panel.index[30].tz_convert("UTC"): 1.0}, "views": {panel.index[0]: 2.0}})
+    later, other = Replacement(1.0, "down"), Replacement(2.0, "up")
+    after = State(replaced={"likes": {panel.index[30].tz_convert("UTC"): later}, "views": {panel.index[0]: other}})
     assert baseline_of(metrics, panel, after, midnight) is None
-    known = {panel.index[3].tz_convert("UTC"): 7.0, pd.Timestamp("2026-09-01T00:00Z"): 9.0}
+    outside = pd.Timestamp("2026-09-01T00:00Z")
+    known = {panel.index[3].tz_convert("UTC"): Replacement(7.0, "down"), outside: Replacement(9.0, "up")}
     baseline = baseline_of(metrics, panel, State(replaced={"likes": known}), midnight)
     assert baseline is not None
     replaced = baseline["likes"]

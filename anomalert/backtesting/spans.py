@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomalert.backtesting.telling import tell
-from anomalert.episodes import Said, State
+from anomalert.episodes import Replacement, Said, State
 from anomalert.errors import AnomalertError
 from anomalert.judging import Verdicts
 from anomalert.metric import Metric
@@ -182,7 +182,7 @@ class _Judging:
         return errors
 
 
-def _newest_known(replaced: Mapping[pd.Timestamp, float] | None, midnight: pd.Timestamp) -> pd.Timestamp | None:
+def _newest_known(replaced: Mapping[pd.Timestamp, Replacement] | None, midnight: pd.Timestamp) -> pd.Timestamp | None:
     """Return the newest slot of a known incident before `midnight`: slots are added in order."""
     return next((slot for slot in reversed(list(replaced or ())) if slot < midnight), None)
 

@@ -7,11 +7,14 @@ import pandas as pd
 
 from anomalert import kernels
 from anomalert.detection import Baseline, Bounds, Detector
-from anomalert.detectors.settings import Sampling, check_min_count
+from anomalert.detectors.settings import DAY, Sampling, check_min_count
 from anomalert.errors import ConfigurationError
 from anomalert.settings import is_number
 
 __all__ = ["IQR"]
+
+SIGMA = 0.741
+"""A standard deviation of the normal distribution, in interquartile ranges."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,16 @@ class IQR(Detector):
     def lookback(self) -> pd.Timedelta:
         """`window`, with room for a clock change if there is a season."""
         return Sampling.of(self.window, self.season).lookback
+
+    @property
+    def recurrence(self) -> pd.Timedelta:
+        """`season`; a day if there is none."""
+        return Sampling.of(self.window, self.season).season or DAY
+
+    @property
+    def ordinary_score(self) -> float:
+        """One standard deviation where values scatter evenly to both sides, or the bound if that is nearer."""
+        return min(SIGMA / (self.k + 0.5), 1.0)
 
     def bounds(self, baseline: Baseline) -> Bounds:
         """Return the median and Tukey's fences."""

@@ -7,7 +7,7 @@ import pandas as pd
 
 from anomalert import kernels
 from anomalert.detection import Baseline, Bounds, Detector
-from anomalert.detectors.settings import Sampling, check_min_count
+from anomalert.detectors.settings import DAY, Sampling, check_min_count
 from anomalert.errors import ConfigurationError
 from anomalert.settings import is_number
 
@@ -65,6 +65,16 @@ class RollingSigma(Detector):
     def lookback(self) -> pd.Timedelta:
         """`window`, with room for a clock change if there is a season."""
         return Sampling.of(self.window, self.season).lookback
+
+    @property
+    def recurrence(self) -> pd.Timedelta:
+        """`season`; a day if there is none."""
+        return Sampling.of(self.window, self.season).season or DAY
+
+    @property
+    def ordinary_score(self) -> float:
+        """One standard deviation, or the bound if that is nearer."""
+        return min(1 / self.sigmas, 1.0)
 
     def bounds(self, baseline: Baseline) -> Bounds:
         """Return the mean and the range of `sigmas` standard deviations around it."""

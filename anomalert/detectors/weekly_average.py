@@ -61,6 +61,11 @@ class WeeklyAverage(Detector):
         """`days` days, with room for a clock change."""
         return self.days * DAY + CLOCK_CHANGE
 
+    @property
+    def recurrence(self) -> pd.Timedelta:
+        """A day."""
+        return DAY
+
     def bounds(self, baseline: Baseline) -> Bounds:
         """Return the bounds around the mean of the same slot."""
         (expected,) = baseline.summarize(self.days * DAY, DAY, lambda sample: (kernels.mean(sample, self.min_count),))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from anomalert.detection import Detection, Detector
 from anomalert.kernels import LARGEST_SCORE
+from anomalert.panel import DAY
 from anomalert.testing.trials import Trial
 
 __all__ = [
@@ -39,6 +40,11 @@ def aligned(trial: Trial) -> None:
         trial.fail("aligned", "it has a `detect` of its own", "Write `bounds` and `lookback`, and inherit `detect`")
     if not isinstance(detector.lookback, pd.Timedelta) or detector.lookback < pd.Timedelta(0):
         trial.fail("aligned", f"`lookback` is {detector.lookback!r}", "Give a pandas.Timedelta, 0 or longer")
+    recurrence: object = detector.recurrence
+    if not isinstance(recurrence, pd.Timedelta) or recurrence < DAY or recurrence % DAY:
+        trial.fail("aligned", f"`recurrence` is {recurrence!r}", "Give a pandas.Timedelta of whole days, 1 or more")
+    if not 0 <= detector.ordinary_score <= 1:
+        trial.fail("aligned", f"`ordinary_score` is {detector.ordinary_score!r}", "Give a number from 0 to 1")
     detection = detector.detect(trial.panel)
     for name in ("value", "expected", "lower", "upper", "score"):
         frame = getattr(detection, name)

@@ -79,6 +79,16 @@ class Breaks(DayLagRatio):
         """Raise, or not."""
         return self._unless("lookback") or pd.Timedelta("1D")
 
+    @property
+    def recurrence(self) -> pd.Timedelta:
+        """Raise, or not."""
+        return self._unless("recurrence") or super().recurrence
+
+    @property
+    def ordinary_score(self) -> float:
+        """Raise, or not."""
+        return self._unless("ordinary_score") or super().ordinary_score
+
     def bounds(self, baseline: Baseline) -> Bounds:
         """Raise, or not."""
         return self._unless("bounds") or super().bounds(baseline)
@@ -178,7 +188,7 @@ def causes(error: BaseException | None) -> list[BaseException]:
 
 
 @anything
-@pytest.mark.parametrize("call", ["bounds", "lookback", "policy"])
+@pytest.mark.parametrize("call", ["bounds", "lookback", "recurrence", "ordinary_score", "policy"])
 def test_a_detector_or_policy_costs_its_own_metric_only(tmp_path: Path, call: str, error: BaseException) -> None:
     """The error names the metric and has what was raised for its cause; metrics of its monitor and others are told."""
     broken = (

@@ -318,6 +318,14 @@ class WritesItsOwnDetect(Trailing):
         return Trailing().detect(data.fillna(0.0).replace([np.inf, -np.inf], 9e9), start)
 
 
+class ComesRoundWithinHours(Trailing):
+    """It compares with the last hours and says so, where whole days are asked for."""
+
+    @property
+    def recurrence(self) -> pd.Timedelta:
+        return WINDOW
+
+
 CAUGHT_BY: list[tuple[Detector, str]] = [
     (LooksAhead(), "prefix"),
     (IncludesItself(), "self_exclusion"),
@@ -338,6 +346,7 @@ CAUGHT_BY: list[tuple[Detector, str]] = [
     (FillsInPlace(), "pure"),
     (SkipsGaps(), "lookback"),
     (SortsItsColumns(), "aligned"),
+    (ComesRoundWithinHours(), "aligned"),
     (GivesRawZScores(), "score_and_bounds"),
     (NegatesItsScores(), "score_and_bounds"),
     (DividesZeroByZero(), "flat"),
