@@ -18,6 +18,7 @@ from anomalert.detection import Detection, directions, statuses
 from anomalert.errors import AnomalertError, DetectorError, raised
 from anomalert.foreign import ends_the_run, shown
 from anomalert.metric import Metric, learning_of, lookback_of
+from anomalert.panel import DAY
 from anomalert.policy import Held, judgements_of, no_judgements, sizes_of
 
 Floats = NDArray[np.float64]
@@ -282,7 +283,7 @@ def _detected(
 ) -> Verdicts:
     names = [metric.name for metric in group]
     policy = group[0].policy
-    lookback_of(group[0].detector)  # Of one that cannot say it, too little may have been read.
+    lookback = lookback_of(group[0].detector)  # Of one that cannot say it, too little may have been read.
     learning_of(group[0].detector)  # And what it looks back to may not be what it should be.
     weights = _weights(group, panel)
     detection = group[0].detector.detect(
@@ -306,6 +307,7 @@ def _detected(
             detection.expected.to_numpy(),
             None if weights is None else held.volume,
             policy.missing_slots(slot),
+            trailing=lookback < DAY,
         ),
         "is_empty": np.zeros(len(judged), dtype=bool),
         "own_score": None if detection.own_score is None else detection.own_score.to_numpy(copy=True),

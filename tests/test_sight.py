@@ -7,7 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anomalert import DayLagRatio, FrameSource, Ledger, Metric, Monitor, Pipeline, Policy, WeeklyAverage, backtest
+from anomalert import (
+    IQR,
+    DayLagRatio,
+    Detector,
+    FrameSource,
+    Ledger,
+    Metric,
+    Monitor,
+    Pipeline,
+    Policy,
+    RollingSigma,
+    WeeklyAverage,
+    backtest,
+)
 from anomalert.backtesting.course import marks_of
 from anomalert.backtesting.result import KINDS
 from anomalert.episodes import Outage, State, state_from_dict, state_to_dict
@@ -202,3 +215,18 @@ def test_days_without_a_baseline_are_not_missing() -> None:
     assert verdicts.slots[first] == rows.index[4 * 96] + 7 * SLOT
     assert math.isnan(verdicts.expected[-1, 0])
     assert not verdicts.is_missing[-1, 0]
+
+
+@pytest.mark.parametrize(
+    "detector", [RollingSigma(), IQR(window="6h", season=None), WeeklyAverage(days=2, min_count=1)]
+)
+def test_every_detector_misses_a_metric_in_time(detector: Detector, tmp_path: Path) -> None:
+    """After two hours, also where the window of what is expected is no longer than that."""
+    rows = feed()
+    stop = rows.index[300]
+    rows.loc[stop:, "likes"] = np.nan
+    watched = Monitor(FrameSource(rows, name="feed"), [Metric(str(name), detector) for name in ("views", "likes")])
+    chat = lived(watched, tmp_path, stop - SLOT, stop + 12 * SLOT)
+    assert [(message.headline, message.alerts[0].slot) for message in chat.messages] == [
+        ("✖ No values of likes", stop + 7 * SLOT)
+    ]
