@@ -2,7 +2,8 @@
 
 from anomalert.backtesting import Backtest, backtest
 from anomalert.comparison import Comparison, compare
-from anomalert.detection import Baseline, Bounds, Detection, Detector
+from anomalert.detection import Detection
+from anomalert.detector import Baseline, Bounds, Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma, WeeklyAverage
 from anomalert.injection import Injected, inject, noise_of, usual_of
 from anomalert.interfaces import Alert, Delivery, Message, Notifier, RunReport, Source

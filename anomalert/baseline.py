@@ -1,6 +1,6 @@
 """What a detector is given and gives back: the past as arrays by wall clock, and the bounds computed from it.
 
-The authors of detectors use `Baseline` and `Bounds`, by their names in `anomalert`. `detection` makes the one and
+The authors of detectors use `Baseline` and `Bounds`, by their names in `anomalert`. `detector` makes the one and
 checks the other; this calls `panel`.
 """
 

@@ -14,7 +14,7 @@ import pandas as pd
 from anomalert.backtesting import Backtest, backtest
 from anomalert.backtesting.course import monitor_of
 from anomalert.backtesting.scoring import labels_in_utc
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.errors import ConfigurationError, DetectorError, raised
 from anomalert.metric import Metric
 from anomalert.monitor import Monitor

@@ -1,6 +1,6 @@
 """What the author of a plug-in reads: the seams `Source` and `Notifier`, and the records that cross them.
 
-Any room may call this; it calls `errors`. A detector's seam is `anomalert.detection`.
+Any room may call this; it calls `errors`. A detector's seam is `anomalert.detector`.
 """
 
 import math

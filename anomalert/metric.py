@@ -1,6 +1,6 @@
 """A metric: one column of a source, the detector that says what is usual, the policy that says what is told.
 
-Monitors call this, and users by its name in `anomalert`; it calls `detection` and `policy`.
+Monitors call this, and users by its name in `anomalert`; it calls `detector` and `policy`.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.errors import ConfigurationError, DetectorError, raised
 from anomalert.foreign import ends_the_run, shown
 from anomalert.panel import DAY

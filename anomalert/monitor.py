@@ -1,7 +1,7 @@
 """What is watched: a source, its metrics, and how its rows become the panel that is judged.
 
 `Monitor.panel` and `Monitor.judge` are the one path from rows to judgements: a notebook, a backtest and a scheduled
-run all take it. Pipelines and notebooks call this; it calls sources (by their seam), `policy`, `detection`, `panel`.
+run all take it. Pipelines and notebooks call this; it calls sources (by their seam), `judging` and `panel`.
 """
 
 import zoneinfo
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from anomalert.detection import Detection
 from anomalert.errors import AnomalertError, ConfigurationError, SourceError
 from anomalert.interfaces import Source, plugin_name
-from anomalert.judging import Verdicts, judge
+from anomalert.judging import judge
 from anomalert.metric import Metric, known_lookback
 from anomalert.panel import DAY, as_duration, as_instant, as_slot, slot_of
 from anomalert.settings import all_of
 from anomalert.sources.checks import asked, checked_panel
+from anomalert.verdicts import Verdicts
 
 __all__ = ["Monitor"]
 

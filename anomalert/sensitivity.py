@@ -1,6 +1,6 @@
 """`detectable`: how large an incident has to be for a detector to find it.
 
-Between detection and the rooms that tune: notebooks and tuners call this; it calls `detection`, `injection` and
+Between detection and the rooms that tune: notebooks and tuners call this; it calls `detector`, `injection` and
 `charts`.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.errors import ConfigurationError
 from anomalert.injection import Incident, Kind, Size, Unit
 from anomalert.injection.kinds import UNSIZED

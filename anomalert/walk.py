@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from anomalert.episodes import Observation, Outage, Replacement, Said, State, Watch
 from anomalert.errors import AnomalertError, DetectorError
 from anomalert.incidents import advance
-from anomalert.judging import Verdicts
 from anomalert.metric import Metric, known_lookback, learning_of
 from anomalert.monitor import Monitor
 from anomalert.sight import lose_metrics, lose_sight
+from anomalert.verdicts import Verdicts
 
 __all__ = ["Step", "Stretch", "baseline_of", "named_by", "step_over", "walk", "watches_of"]
 

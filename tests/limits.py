@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anomalert.detection import Baseline, Bounds, Detector
+from anomalert.detector import Baseline, Bounds, Detector
 
 __all__ = ["SLOT", "Limits", "series"]
 

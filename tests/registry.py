@@ -3,7 +3,7 @@
 Whoever adds a detector, a source or a notifier adds it here.
 """
 
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma, WeeklyAverage
 
 __all__ = ["DETECTORS", "SEASONAL", "TRAILING"]

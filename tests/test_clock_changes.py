@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from anomalert.detection import Baseline, Bounds, Detector
+from anomalert.detector import Baseline, Bounds, Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma, WeeklyAverage
 from anomalert.kernels import ratio_bounds
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from anomalert import baseline as baseline_module
-from anomalert.detection import Baseline, Bounds, Detector
+from anomalert.detector import Baseline, Bounds, Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma
 from anomalert.errors import ConfigurationError, DetectorError, InvalidPanelError
 from anomalert.testing import synthetic_panel

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from anomalert import IQR, Baseline, Bounds, DayLagRatio, Detector, Metric, Policy, RollingSigma, WeeklyAverage
-from anomalert.judging import Verdicts, judge, judged_alike
+from anomalert.judging import judge, judged_alike
 from anomalert.testing import synthetic_panel
+from anomalert.verdicts import Verdicts
 from tests.limits import Limits
 
 SLOT = pd.Timedelta("1h")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from anomalert import IQR, DayLagRatio, Detector, RollingSigma, Sensitivity, WeeklyAverage, charts, detectable, inject
-from anomalert.detection import Baseline, Bounds
+from anomalert.detector import Baseline, Bounds
 from anomalert.errors import ConfigurationError, InvalidPanelError
 from anomalert.injection import Kind
 from anomalert.sensitivity import wilson

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from anomalert.episodes import Said
 from anomalert.errors import ConfigurationError
-from anomalert.judging import Verdicts
 from anomalert.monitor import Monitor
 from anomalert.policy import STEPS
+from anomalert.verdicts import Verdicts
 
 __all__ = ["MetricCourse", "events_of", "held_back", "marks_of", "monitor_of"]
 

@@ -1,6 +1,6 @@
 """What a backtest found: every judgement, incident and message, counted and laid out as frames.
 
-The runner makes it, notebooks and reports read it; it calls `messages`, `judging` and `measures`, and to show itself
+The runner makes it, notebooks and reports read it; it calls `messages`, `verdicts` and `measures`, and to show itself
 `course`, `report` and `charts`.
 """
 
@@ -16,11 +16,11 @@ from anomalert.backtesting.course import MetricCourse, events_of, held_back, mar
 from anomalert.backtesting.scoring import scores_against
 from anomalert.episodes import Incident, Said
 from anomalert.errors import AnomalertError, ConfigurationError
-from anomalert.judging import Verdicts
 from anomalert.messages import gravest_first, key_of
 from anomalert.monitor import Monitor
 from anomalert.panel import local_instant
 from anomalert.policy import no_judgements
+from anomalert.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from anomalert.backtesting.telling import tell
 from anomalert.episodes import Replacement, Said, State
 from anomalert.errors import AnomalertError
-from anomalert.judging import Verdicts
 from anomalert.metric import Metric
 from anomalert.monitor import Monitor
 from anomalert.pipeline import Pipeline
 from anomalert.sources import FrameSource
+from anomalert.verdicts import Verdicts
 from anomalert.walk import baseline_of
 
 __all__ = ["Judged", "Span", "judge_panel", "judge_span", "reach_of"]

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomalert.episodes import Episode, Incident, Said, State
-from anomalert.judging import Verdicts
 from anomalert.monitor import Monitor
+from anomalert.verdicts import Verdicts
 from anomalert.walk import step_over, watches_of
 
 Integers = NDArray[np.int64]

@@ -17,9 +17,9 @@ import pandas as pd
 from anomalert.backtesting.spans import Judged, Span, judge_span
 from anomalert.episodes import State
 from anomalert.errors import ConfigurationError
-from anomalert.judging import Verdicts
 from anomalert.monitor import Monitor
 from anomalert.pipeline import Pipeline
+from anomalert.verdicts import Verdicts
 
 __all__ = ["Plan", "Work", "shares_for"]
 

@@ -1,4 +1,4 @@
-"""The detectors that come with anomalert, one file each; they call `detection`, `kernels` and `panel`."""
+"""The detectors that come with anomalert, one file each; they call `detector`, `kernels` and `panel`."""
 
 from anomalert.detectors.day_lag_ratio import DayLagRatio
 from anomalert.detectors.iqr import IQR

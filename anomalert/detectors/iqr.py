@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from anomalert import kernels
-from anomalert.detection import Baseline, Bounds, Detector
+from anomalert.detector import Baseline, Bounds, Detector
 from anomalert.detectors.settings import DAY, Sampling, check_min_count
 from anomalert.errors import ConfigurationError
 from anomalert.settings import is_number

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from anomalert import kernels
-from anomalert.detection import Baseline, Bounds, Detector
+from anomalert.detector import Baseline, Bounds, Detector
 from anomalert.detectors.settings import DAY, check_days, check_min_count, check_threshold
 from anomalert.errors import ConfigurationError
 from anomalert.panel import CLOCK_CHANGE

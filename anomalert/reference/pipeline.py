@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.detectors import DayLagRatio, WeeklyAverage
 from anomalert.interfaces import Notifier
 from anomalert.ledger import Ledger

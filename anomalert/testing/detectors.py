@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.panel import as_slot
 from anomalert.testing import causality, verdicts
 from anomalert.testing.failure import guarded, promise_of, run_all

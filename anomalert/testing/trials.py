@@ -1,6 +1,6 @@
 """What the checks of detectors share: the panels they judge, how two verdicts are compared, how a failure reads.
 
-`causality` and `verdicts` hold the checks and call this, `detectors` runs them; it calls `detection` and `panels`.
+`causality` and `verdicts` hold the checks and call this, `detectors` runs them; it calls `detector` and `panels`.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from anomalert.detection import Detection, Detector
+from anomalert.detection import Detection
+from anomalert.detector import Detector
 from anomalert.panel import DAY
 from anomalert.testing.failure import fail
 from anomalert.testing.panels import synthetic_panel

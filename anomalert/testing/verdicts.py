@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from anomalert.detection import Detection, Detector
+from anomalert.detection import Detection
+from anomalert.detector import Detector
 from anomalert.kernels import LARGEST_SCORE
 from anomalert.panel import DAY
 from anomalert.testing.trials import Trial

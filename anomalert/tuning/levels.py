@@ -6,7 +6,7 @@ Part of `anomalert.tuning`; calls `choice` and `trials`.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.policy import Policy
 from anomalert.tuning.choice import is_hopeless, loosest_within
 from anomalert.tuning.settings import Search

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma, WeeklyAverage
 from anomalert.errors import ConfigurationError
 from anomalert.panel import as_duration

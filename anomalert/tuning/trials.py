@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomalert.backtesting.spans import Span, judge_panel, reach_of
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.episodes import Said, State
 from anomalert.labels import nanoseconds
 from anomalert.metric import Metric

@@ -1,6 +1,6 @@
 """Detectors with short windows, so that a drawn panel of some days warms them up."""
 
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.detectors import IQR, DayLagRatio, RollingSigma, WeeklyAverage
 
 __all__ = ["SHORT"]

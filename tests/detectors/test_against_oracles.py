@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.panel import slot_length
 from tests import oracles
 from tests.detectors.settings import SHORT

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from anomalert.detection import Detection, Detector
+from anomalert.detection import Detection
+from anomalert.detector import Detector
 from anomalert.kernels import LARGEST_SCORE
 from tests.detectors.settings import SHORT
 from tests.strategies import levels, panels

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anomalert import kernels
-from anomalert.detection import Baseline
+from anomalert.detector import Baseline
 from tests import oracles
 from tests.strategies import levels, samples
 

@@ -23,7 +23,7 @@ from anomalert import (
     RunReport,
     WeeklyAverage,
 )
-from anomalert.detection import Detector
+from anomalert.detector import Detector
 from anomalert.testing import FakeNotifier, FakeSource
 
 SLOT = pd.Timedelta("1h")

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from anomalert import kernels
-from anomalert.detection import Baseline, Bounds, Detection, Detector
+from anomalert.detection import Detection
+from anomalert.detector import Baseline, Bounds, Detector
 
 Floats = NDArray[np.float64]
 
