@@ -18,6 +18,7 @@ from anomalert.panel import DAY
 __all__ = [
     "DAY",
     "NUMBERS",
+    "Ending",
     "Episode",
     "Incident",
     "Observation",
@@ -32,6 +33,9 @@ __all__ = [
     "state_from_dict",
     "state_to_dict",
 ]
+
+Ending = Literal["usual", "settled", "unwatched"]
+"""Back to what was usual; at a level that has become the usual one; or nobody knows, since nobody looks any more."""
 
 NUMBERS = ("value", "expected", "lower", "upper", "deviation", "score")
 """What is measured of a slot; NaN where it is unknown."""
@@ -52,6 +56,11 @@ class Observation:
     status: Literal["ok", "anomaly", "no_data", "warming_up"]
     is_alert: bool
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether there was a value, and enough to compare it with."""
+        return self.status in ("ok", "anomaly")
+
 
 @dataclass(frozen=True)
 class Incident:
@@ -62,7 +71,7 @@ class Incident:
     metric, direction : str
         Of what, and on which side.
     start, last : pandas.Timestamp
-        The slots (UTC) of the first alert and of the newest anomaly.
+        The slots (UTC) of the first alert, and the newest that was anomalous or stayed where the anomalies were.
     opening, peak, told : Observation
         What the first slot showed, the slot with the largest deviation, and the slot it was last told with.
     peak_slot : pandas.Timestamp
@@ -71,6 +80,11 @@ class Incident:
         Slots in a row without an anomaly on this side.
     end : pandas.Timestamp, optional
         Start of the first quiet slot, once the incident is over.
+    staying : pandas.Timestamp, optional
+        The first of the newest slots in a row that were not anomalous any more, but still outside of what was usual
+        when the incident opened.
+    ending : {"usual", "settled", "unwatched"}
+        How it ended, once it is over.
     """
 
     metric: str
@@ -83,6 +97,12 @@ class Incident:
     peak_slot: pd.Timestamp
     quiet: int = 0
     end: pd.Timestamp | None = None
+    staying: pd.Timestamp | None = None
+    ending: Ending = "usual"
+
+    def is_beyond(self, value: float) -> bool:
+        """Whether a value is outside of what was usual when the incident opened, on the incident's side."""
+        return value > self.opening.upper if self.direction == "up" else value < self.opening.lower
 
     @property
     def key(self) -> str:
@@ -287,9 +307,10 @@ def _episode(data: Mapping[str, Any]) -> Episode:
 
 def _incident(data: Mapping[str, Any]) -> Incident:
     instants = {name: pd.Timestamp(data[name]) for name in ("start", "last", "peak_slot")}
-    end = None if data["end"] is None else pd.Timestamp(data["end"])
+    # Ledgers once held neither `staying` nor `ending`.
+    until = {name: None if data.get(name) is None else pd.Timestamp(data[name]) for name in ("end", "staying")}
     shown = {name: _observation(data[name]) for name in ("opening", "peak", "told")}
-    return Incident(**{**data, **instants, **shown, "end": end})
+    return Incident(**{**data, **instants, **shown, **until})
 
 
 def _observation(data: Mapping[str, Any]) -> Observation:

@@ -37,9 +37,13 @@ class _Now:
         length = self.length_of(metric)
         return self.slot if length == self.length else self.slot + self.length - length
 
-    def shows(self, incident: Incident) -> bool:
-        """Whether the incident goes on now: its metric was judged, and is anomalous on its side."""
+    def goes_on(self, incident: Incident) -> bool:
+        """Whether the incident goes on now: its metric is anomalous on its side, or stays where the anomalies were."""
         return incident.end is None and incident.metric in self.seen and incident.last == self.slot_of(incident.metric)
+
+    def shows(self, incident: Incident) -> bool:
+        """Whether the incident goes on now, and its metric is anomalous on its side."""
+        return self.goes_on(incident) and incident.staying is None
 
 
 def advance(
@@ -108,13 +112,16 @@ def _opened(observation: Observation, slot: pd.Timestamp) -> Incident:
 
 
 def _is_rebound(state: State, observation: Observation, slot: pd.Timestamp, watch: Watch) -> bool:
-    """Whether this is only the way back from an incident to where the metric was before it."""
-    after = watch.rebound
+    """Whether this is only the way back from an incident to where the metric was before it, or a part of that way."""
+    value, after = observation.value, watch.rebound
     return bool(after) and any(
         incident.metric == observation.metric
         and incident.direction != observation.direction
-        and incident.opening.lower <= observation.value <= incident.opening.upper
         and (incident.end is None or slot < incident.end + after)
+        and (
+            incident.opening.lower <= value <= incident.opening.upper
+            or (incident.end is None and incident.is_beyond(value))
+        )
         for incident in chain(state.incidents(), state.recent)
     )
 
@@ -141,7 +148,7 @@ def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tu
     if worse:
         return replace(episode, told=now.slot), [Said("worsened", episode.key, now.slot, _last_seen(worse, now))]
     active = tuple(i for i in after if i.end is None)
-    if any(now.shows(i) and _is_due(now.watches.get(i.metric), now.slot - before.told) for i in active):
+    if any(now.goes_on(i) and _is_due(now.watches.get(i.metric), now.slot - before.told) for i in active):
         said = Said("reminder", episode.key, now.slot, _last_seen(active, now))
         shown = tuple(replace(i, told=now.seen[i.metric]) if now.shows(i) else i for i in after)
         return replace(episode, told=now.slot, incidents=shown), [said]
@@ -158,21 +165,45 @@ def _latest(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
 
 def _seen(incident: Incident, now: _Now) -> Incident:
     """Return an incident after its metric was seen once more; what cannot be judged neither prolongs nor ends it."""
-    if incident.end is not None:
-        return incident
-    slot, length = now.slot_of(incident.metric), now.length_of(incident.metric)
     watch, observation = now.watches.get(incident.metric), now.seen.get(incident.metric)
+    if incident.end is not None:
+        return replace(incident, ending="usual") if _came_back(incident, watch, observation) else incident
+    slot, length = now.slot_of(incident.metric), now.length_of(incident.metric)
     if watch is None:  # The metric is watched no more: an incident that nobody looks at must not stay open.
-        return replace(incident, end=incident.last + length)
-    if observation is None or observation.status not in ("ok", "anomaly"):
+        return replace(incident, end=incident.last + length, ending="unwatched")
+    if observation is None or not observation.is_judged:
         return incident
     if observation.status == "anomaly" and observation.direction == incident.direction:
         deeper = abs(observation.deviation) > abs(incident.peak.deviation)
         peak, peak_slot = (observation, slot) if deeper else (incident.peak, incident.peak_slot)
-        return replace(incident, last=slot, quiet=0, peak=peak, peak_slot=peak_slot)
+        return replace(incident, last=slot, quiet=0, staying=None, peak=peak, peak_slot=peak_slot)
+    if watch.is_trailing and incident.is_beyond(observation.value):
+        return _stayed(incident, slot, length, watch.lookback)
     quiet = incident.quiet + 1
     end = incident.last + length if quiet >= watch.policy.recover else None
-    return replace(incident, quiet=quiet, end=end)
+    return replace(incident, quiet=quiet, staying=None, end=end)
+
+
+def _stayed(incident: Incident, slot: pd.Timestamp, length: pd.Timedelta, lookback: pd.Timedelta) -> Incident:
+    """Return an incident whose detector takes it for the usual course by now, though nothing is as it was.
+
+    It is over once all that its detector looks back to is like that: then this is the usual course.
+    """
+    since = slot if incident.staying is None else incident.staying
+    stayed = replace(incident, last=slot, quiet=0, staying=since)
+    return replace(stayed, end=slot + length, ending="settled") if slot + length - since >= lookback else stayed
+
+
+def _came_back(incident: Incident, watch: Watch | None, observation: Observation | None) -> bool:
+    """Whether a metric left its new level again, while others keep the episode open: it does not stay there."""
+    return (
+        incident.ending == "settled"
+        and watch is not None
+        and watch.is_trailing
+        and observation is not None
+        and observation.is_judged
+        and not incident.is_beyond(observation.value)
+    )
 
 
 def _is_worse(incident: Incident, now: Observation, watch: Watch) -> bool:

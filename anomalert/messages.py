@@ -2,8 +2,8 @@
 
 Plain text only; a channel's markup is its notifier's. A `Draft` is a message as plain data, so that it can wait in a
 ledger; `Draft.message` makes what a notifier sends. However much there is to say, a text stays short enough to be read:
-it tells the gravest in full and counts the rest. Pipelines call this; it calls `paragraphs`, `scenes` and what lies
-below.
+it tells the gravest in full and counts the rest. Pipelines call this; it calls `paragraphs`, `endings`, `scenes` and
+what lies below.
 """
 
 import logging
@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from anomalert.endings import headline_of_end, named_in_line
 from anomalert.episodes import NUMBERS, Incident, Observation, Said, number_of, plain_number, stamp
 from anomalert.foreign import ends_the_run, text_of
 from anomalert.interfaces import Alert, Fact, Message
@@ -23,8 +24,6 @@ from anomalert.scenes import Scene, Sketch
 __all__ = ["Draft", "draft", "gravest_first", "key_of", "opened_key"]
 
 logger = logging.getLogger(__name__)
-
-NAMED_IN_HEADLINE = 3
 
 PICTURED = 10
 """As many as a messenger shows in one album; more would take longer to draw than anybody waits."""
@@ -247,19 +246,14 @@ def _headline_of_outages(said: Said, phrases: Phrases) -> str:
         sentence: str = getattr(phrases, said.kind)
         return sentence.format(source=listed(names, phrases))
     sentence = phrases.no_values if said.kind == "no_data" else phrases.values_back
-    rest = len(names) - NAMED_IN_HEADLINE
-    metrics = ", ".join(names[:NAMED_IN_HEADLINE]) + (f" {phrases.more.format(count=rest)}" if rest > 0 else "")
-    return sentence.format(metrics=metrics)
+    return sentence.format(metrics=named_in_line(names, phrases))
 
 
 def _headline(said: Said, about: Sequence[tuple[Incident, Observation]], phrases: Phrases) -> str:
-    resolved = said.kind == "resolved"
-    named = [
-        incident.metric if resolved else _named(incident, now, phrases) for incident, now in about[:NAMED_IN_HEADLINE]
-    ]
-    rest = len(about) - len(named)
-    metrics = ", ".join(named) + (f" {phrases.more.format(count=rest)}" if rest else "")
-    sign = "✔" if resolved else "▼" if about[0][0].direction == "down" else "▲"
+    if said.kind == "resolved":
+        return headline_of_end([incident for incident, _ in about], phrases)
+    metrics = named_in_line([_named(incident, now, phrases) for incident, now in about], phrases)
+    sign = "▼" if about[0][0].direction == "down" else "▲"
     # What joins begins with this slot; what got worse began before.
     joined = said.kind == "worsened" and all(incident.start == incident.last for incident, _ in about)
     sentence: str = phrases.joined if joined else getattr(phrases, said.kind)
@@ -267,7 +261,8 @@ def _headline(said: Said, about: Sequence[tuple[Incident, Observation]], phrases
 
 
 def _named(incident: Incident, now: Observation, phrases: Phrases) -> str:
-    known = now.deviation == now.deviation
+    # Where the detector has got used to the incident, it says little how far the value is from what it was.
+    known = now.deviation == now.deviation and incident.staying is None
     return f"{incident.metric} {phrases.change(now.value, now.expected, now.deviation)}" if known else incident.metric
 
 

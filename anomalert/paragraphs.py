@@ -1,12 +1,12 @@
 """Paragraphs of messages: the numbers of one metric, and how many are told before the rest is only counted.
 
-Messages and findings call this; it calls `scenes` and `phrases`.
+Messages and findings call this; it calls `endings`, `scenes` and `phrases`.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from anomalert.endings import number, usual_lines
 from anomalert.episodes import Incident, Observation, Said
 from anomalert.interfaces import Alert, Fact
 from anomalert.phrases import Phrases
@@ -38,12 +38,11 @@ def incident_paragraph(
     said: Said, incident: Incident, now: Observation, scenes: Mapping[str, Scene], phrases: Phrases
 ) -> Fact:
     """Return the numbers of one incident; once it goes on, also since when and how bad it was."""
+    heading = phrases.heading.format(metric=incident.metric)
+    if incident.ending == "unwatched":
+        return Fact(heading, (phrases.unseen,))
     lines = [phrases.value.format(value=now.value) if now.value == now.value else phrases.unknown]
-    if now.deviation == now.deviation:
-        lines.append(phrases.deviation.format(size=abs(now.deviation)))
-    if now.expected == now.expected:
-        bounds = {"lower": _number(now.lower), "upper": _number(now.upper)}
-        lines.append(phrases.usual.format(expected=_number(now.expected), **bounds))
+    lines += usual_lines(incident, now, phrases)
     # What is told when it opens has not lasted, unless its beginning was missed.
     if incident.metric in scenes and (said.kind != "opened" or incident.start < scenes[incident.metric].slot):
         zone = scenes[incident.metric].monitor
@@ -55,17 +54,11 @@ def incident_paragraph(
         )
         peak = incident.peak
         lines.append(phrases.depth.format(change=phrases.change(peak.value, peak.expected, peak.deviation)))
-    return Fact(phrases.heading.format(metric=incident.metric), tuple(lines))
+    return Fact(heading, tuple(lines))
 
 
 def expected_paragraph(alert: Alert, phrases: Phrases) -> Fact:
     """Return what was expected of a metric of which nothing is seen."""
     return Fact(
-        phrases.heading.format(metric=alert.metric), (phrases.expected.format(expected=_number(alert.expected)),)
+        phrases.heading.format(metric=alert.metric), (phrases.expected.format(expected=number(alert.expected)),)
     )
-
-
-def _number(value: float) -> str:
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.3g}"

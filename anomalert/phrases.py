@@ -25,6 +25,8 @@ class Phrases:
     joined: str
     reminder: str
     resolved: str
+    settled: str
+    unwatched: str
     no_data: str
     source_failed: str
     data_back: str
@@ -48,6 +50,9 @@ class Phrases:
     deviation: str
     expected: str
     usual: str
+    level: str
+    before: str
+    unseen: str
     lasted: str
     depth: str
     since: str
@@ -82,6 +87,8 @@ LANGUAGES: Mapping[Language, Phrases] = {
         joined="Now also: {metrics}",
         reminder="Still going on: {metrics}",
         resolved="Back to usual: {metrics}",
+        settled="Stays at a new level: {metrics}",
+        unwatched="Not watched any more: {metrics}",
         no_data="✖ No data from {source}",
         source_failed="✖ Cannot read {source}",
         data_back="✔ Data again from {source}",
@@ -107,6 +114,9 @@ LANGUAGES: Mapping[Language, Phrases] = {
         deviation="deviation from usual {size:.2%}",
         expected="expected {expected}",
         usual="expected {expected}, usually {lower} to {upper}",
+        level="now: expected {expected}, usually {lower} to {upper}",
+        before="before: expected {expected}, usually {lower} to {upper}",
+        unseen="not watched any more: how it went on is not known",
         lasted="incident: {span} ({duration})",
         depth="at its worst {change}",
         since="since {start}",
@@ -121,6 +131,8 @@ LANGUAGES: Mapping[Language, Phrases] = {
         joined="Теперь ещё: {metrics}",
         reminder="Всё ещё продолжается: {metrics}",
         resolved="Снова как обычно: {metrics}",
+        settled="Держится на новом уровне: {metrics}",
+        unwatched="Больше не отслеживается: {metrics}",
         no_data="✖ Нет данных: {source}",
         source_failed="✖ Не читается источник: {source}",
         data_back="✔ Данные снова есть: {source}",
@@ -146,6 +158,9 @@ LANGUAGES: Mapping[Language, Phrases] = {
         deviation="отклонение от вчера {size:.2%}",
         expected="ожидалось {expected}",
         usual="ожидалось {expected}, обычно от {lower} до {upper}",
+        level="теперь: ожидается {expected}, обычно от {lower} до {upper}",
+        before="прежде: ожидалось {expected}, обычно от {lower} до {upper}",
+        unseen="больше не отслеживается: что было дальше, неизвестно",
         lasted="инцидент: {span} ({duration})",
         depth="в худший момент {change}",
         since="с {start}",

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from anomalert import incidents
+from anomalert.detectors import DayLagRatio
 from anomalert.episodes import (
     DAY,
     Incident,
@@ -225,6 +226,93 @@ def test_an_incident_of_a_metric_that_is_watched_no_more_ends() -> None:
     after, said = advance(state, START + SLOT, [seen("b", 10.0)], {"b": Watch(Policy(), SEASONAL)}, SLOT)
     assert [i.metric for i in after.incidents() if i.end is None] == ["b"]
     assert said == []
+    for number in (2, 3):
+        observed, watches = [seen("b", 100.0)], {"b": Watch(Policy(), SEASONAL)}
+        after, said = advance(after, START + number * SLOT, observed, watches, SLOT)
+    assert {incident.metric: incident.ending for incident, _ in said[0].about} == {"a": "unwatched", "b": "usual"}
+
+
+TRAILING = pd.Timedelta("1h")
+
+
+def followed(*slots: tuple[float, float], lookback: pd.Timedelta = TRAILING, policy: Policy | None = None) -> list[str]:
+    """Walk one metric through slots, each a value and what is expected there, and return what was said, where."""
+    state, found = State(), []
+    watches = {"a": Watch(policy or Policy(), lookback)}
+    for number, (value, expected) in enumerate(slots):
+        state, said = advance(state, START + number * SLOT, [seen("a", value, expected)], watches, SLOT)
+        state = state_from_dict(json.loads(json.dumps(state_to_dict(state))))
+        for each in said:
+            ((incident, _),) = each.about
+            ended = "" if incident.end is None else f" {incident.ending} {(incident.end - START) // SLOT}"
+            found.append(f"{number} {each.kind} {incident.direction}{ended}")
+    return found
+
+
+UP, STAYS, USUAL = (900.0, 100.0), (900.0, 900.0), (100.0, 900.0)
+ENDINGS = [
+    # Back within the hour that the detector looks back; what it calls a drop by then is the way back.
+    ([UP, STAYS, STAYS, USUAL, USUAL], ["0 opened up", "4 resolved up usual 3"]),
+    ([UP, (100.0, 100.0), (100.0, 100.0)], ["0 opened up", "2 resolved up usual 1"]),
+    # For ever: an hour after the last anomaly, and once.
+    ([UP, *[STAYS] * 20], ["0 opened up", "4 resolved up settled 5"]),
+    ([UP, STAYS, STAYS, UP, *[STAYS] * 20], ["0 opened up", "7 resolved up settled 8"]),
+    # A slot within what was usual begins the hour anew.
+    ([UP, STAYS, STAYS, STAYS, USUAL, *[STAYS] * 9], ["0 opened up", "8 resolved up settled 9"]),
+    # Half of the way back is neither an end nor a drop.
+    ([UP, STAYS, (300.0, 900.0), USUAL, USUAL], ["0 opened up", "4 resolved up usual 3"]),
+    # Beyond what was usual on the other side it is a drop.
+    ([UP, STAYS, (10.0, 900.0)], ["0 opened up", "2 opened down"]),
+    ([(1.0, 100.0), *[(1.0, 1.0)] * 9], ["0 opened down", "4 resolved down settled 5"]),
+]
+
+
+@pytest.mark.parametrize(("slots", "said"), ENDINGS)
+def test_what_is_not_as_it_was_is_not_over(slots: list[tuple[float, float]], said: list[str]) -> None:
+    """A detector that takes the incident for usual ends it only once the metric is back, or has settled."""
+    assert followed(*slots) == said
+
+
+def test_a_detector_that_compares_with_yesterday_ends_its_incidents_itself() -> None:
+    """What is usual in the same slot of another day is usual, whatever was when the incident began."""
+    day = DayLagRatio(1).lookback
+    assert followed(UP, STAYS, STAYS, lookback=day) == ["0 opened up", "2 resolved up usual 1"]
+    assert followed(UP, STAYS, STAYS, lookback=pd.Timedelta("1D")) == ["0 opened up"]
+
+
+def test_what_only_stays_is_reminded_of_but_is_not_worse_and_not_replaced() -> None:
+    """Slots that are no anomaly any more prolong an incident, and do nothing else to it."""
+    day, far = pd.Timedelta("1D"), (9000.0, 9000.0)
+    assert followed(UP, STAYS, far, far, lookback=day, policy=Policy(remind=None)) == ["0 opened up"]
+    assert followed(UP, STAYS, STAYS, lookback=day, policy=Policy(remind="30min")) == ["0 opened up", "2 reminder up"]
+    state, watches = State(), {"a": Watch(Policy(), day)}
+    for number, (value, expected) in enumerate((UP, STAYS, (8999.0, 9000.0))):
+        state, _ = advance(state, START + number * SLOT, [seen("a", value, expected)], watches, SLOT)
+    (incident,) = state.incidents()
+    assert (incident.last, incident.peak_slot, incident.peak.value) == (START + 2 * SLOT, START, 900.0)
+    assert [*state.replaced["a"]] == [START]
+
+
+@pytest.mark.parametrize(("value", "ending"), [(900.0, "settled"), (100.0, "usual"), (None, "settled")])
+def test_a_metric_that_leaves_its_new_level_did_not_stay_there(value: float | None, ending: str) -> None:
+    """Until the others of its episode are over too, one that settled may still come back."""
+    watches = {"a": Watch(Policy(), TRAILING), "b": Watch(Policy(), SEASONAL)}
+    shown: list[tuple[float | None, float, float]] = [(900.0, 100.0, 900.0), *[(900.0, 900.0, 900.0)] * 4]
+    shown += [(value, 900.0, 100.0)] * 2
+    state = State()
+    for number, (a, expected, b) in enumerate(shown):
+        observed = [seen("a", a, expected), seen("b", b)]
+        state, said = advance(state, START + number * SLOT, observed, watches, SLOT)
+    assert {incident.metric: incident.ending for incident, _ in said[0].about} == {"a": ending, "b": "usual"}
+
+
+def test_states_of_before_are_read() -> None:
+    """A ledger that knows nothing of how incidents end is gone on with."""
+    state, _ = told([{"a": 10.0}])
+    plain = state_to_dict(state)
+    for name in ("staying", "ending"):
+        del plain["episodes"][0]["incidents"][0][name]
+    assert state_from_dict(json.loads(json.dumps(plain))) == state
 
 
 def test_a_metric_that_is_judged_late_stops_nothing() -> None:

@@ -1,0 +1,61 @@
+"""How the end of incidents is put into words: not every one that is over is back to usual.
+
+Messages and their paragraphs call this; it calls `episodes` and `phrases`.
+"""
+
+import math
+from collections.abc import Sequence
+
+from anomalert.episodes import Ending, Incident, Observation
+from anomalert.phrases import Phrases
+
+__all__ = ["headline_of_end", "named_in_line", "number", "usual_lines"]
+
+NAMED_IN_HEADLINE = 3
+
+
+def headline_of_end(incidents: Sequence[Incident], phrases: Phrases) -> str:
+    """Return the headline of an episode that is over.
+
+    Of a metric that nobody looks at any more only its paragraph tells, unless there is nothing else to say: it has not
+    come to an end. A new level is said first, since it asks for more than what is as it was.
+    """
+    ended: dict[Ending, list[str]] = {"settled": [], "usual": [], "unwatched": []}
+    for incident in incidents:
+        ended[incident.ending].append(incident.metric)
+    sentences: dict[Ending, str] = {
+        "settled": phrases.settled,
+        "usual": phrases.resolved,
+        "unwatched": phrases.unwatched,
+    }
+    endings: tuple[Ending, ...] = ("settled", "usual")
+    told: list[Ending] = [ending for ending in endings if ended[ending]] or ["unwatched"]
+    said = [sentences[ending].format(metrics=named_in_line(ended[ending], phrases)) for ending in told]
+    return f"{'✔' if told == ['usual'] else '■'} {'. '.join(said)}"
+
+
+def named_in_line(names: Sequence[str], phrases: Phrases) -> str:
+    """Return the first names, and how many there are more."""
+    rest = len(names) - NAMED_IN_HEADLINE
+    return ", ".join(names[:NAMED_IN_HEADLINE]) + (f" {phrases.more.format(count=rest)}" if rest > 0 else "")
+
+
+def usual_lines(incident: Incident, now: Observation, phrases: Phrases) -> list[str]:
+    """Return what is usual of a metric, and what was before an incident that its detector has become used to."""
+    if incident.end is not None and incident.ending == "settled":
+        level = [_usual(phrases.level, now)] if now.expected == now.expected else []
+        return [*level, _usual(phrases.before, incident.opening)]
+    lines = [phrases.deviation.format(size=abs(now.deviation))] if now.deviation == now.deviation else []
+    lines += [_usual(phrases.usual, now)] if now.expected == now.expected else []
+    return lines if incident.staying is None else [*lines, _usual(phrases.before, incident.opening)]
+
+
+def _usual(sentence: str, seen: Observation) -> str:
+    return sentence.format(expected=number(seen.expected), lower=number(seen.lower), upper=number(seen.upper))
+
+
+def number(value: float) -> str:
+    """Return a number in a metric's unit, as precise as it is read."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.3g}"
