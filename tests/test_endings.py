@@ -15,14 +15,18 @@ from anomalert import (
     Metric,
     Monitor,
     Pipeline,
+    Policy,
     RollingSigma,
     WeeklyAverage,
     backtest,
 )
+from anomalert.endings import headline_of_end
+from anomalert.episodes import Ending, Incident, Observation
+from anomalert.phrases import LANGUAGES
 from anomalert.testing import FakeNotifier
 
-INDEX = pd.date_range("2026-11-07T00:00Z", "2026-11-09T00:00Z", freq="15min")
-FIRST, AFTER_ALL = pd.Timestamp("2026-11-08T07:00Z"), INDEX[-1]
+INDEX = pd.date_range("2026-11-07T00:00Z", "2026-11-09T12:00Z", freq="15min")
+FIRST, AFTER_ALL = pd.Timestamp("2026-11-08T07:00Z"), pd.Timestamp("2026-11-08T16:00Z")
 
 
 def latency(until: str | None, factor: float, seed: int = 0) -> pd.DataFrame:
@@ -88,13 +92,13 @@ def test_a_trailing_detector_calls_over_what_is_over(
 
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_noise_neither_ends_nor_prolongs(seed: int) -> None:
-    """Whatever the noise, a step for an hour and a quarter is two messages, and one that stays is two."""
+    """Whatever the noise, a step for an hour and a quarter is two messages, and one that stays is two, for ever."""
     ends = {}
     for until in ("09:00", None):
         replayed = backtest(
             watching(latency(until, 4, seed), Metric("latency", TWO_HOURS)),
             start=FIRST,
-            end=AFTER_ALL,
+            end=INDEX[-1],
             progress=False,
         )
         assert replayed.messages["kind"].tolist() == ["opened", "resolved"]
@@ -132,3 +136,42 @@ def test_nobody_knows_how_a_metric_goes_on_that_is_watched_no_more(tmp_path: Pat
         lines = lines_of(message)
         assert lines[lines.index("Metric latency:") + 1] == "not watched any more: how it went on is not known"
         assert "current value is unknown" not in lines
+
+
+def ended(ending: Ending, *names: str) -> list[Incident]:
+    """Return incidents that ended in one way."""
+    slot = pd.Timestamp("2026-11-08T08:00Z")
+    now = Observation("", 1.0, 2.0, 1.5, 3.0, -0.5, 2.0, "down", "anomaly", is_alert=True)
+    return [
+        Incident(name, "down", slot, slot, now, now, now, slot, end=slot + pd.Timedelta("15min"), ending=ending)
+        for name in names
+    ]
+
+
+HEADLINES: list[tuple[list[Incident], str, str]] = [
+    (ended("usual", "a", "b"), "✔ Back to usual: a, b", "✔ Снова как обычно: a, b"),
+    (ended("settled", "a"), "■ Stays at a new level: a", "■ Держится на новом уровне: a"),
+    (ended("unwatched", "a", "b"), "■ Not watched any more: a, b", "■ Больше не отслеживается: a, b"),
+    (ended("unwatched", "a") + ended("usual", "b"), "✔ Back to usual: b", "✔ Снова как обычно: b"),
+    (
+        ended("usual", "b", "c", "d", "e", "f") + ended("settled", "g") + ended("unwatched", "a"),
+        "■ Stays at a new level: g. Back to usual: b, c, d and 2 more",
+        "■ Держится на новом уровне: g. Снова как обычно: b, c, d и ещё 2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("incidents", "english", "russian"), HEADLINES)
+def test_a_headline_says_how_each_metric_ended(incidents: list[Incident], english: str, russian: str) -> None:
+    """Nothing that is not as usual is called so, and a new level comes before what is back."""
+    assert headline_of_end(incidents, LANGUAGES["en"]) == english
+    assert headline_of_end(incidents, LANGUAGES["ru"]) == russian
+
+
+def test_a_reminder_of_what_only_stays_names_the_metric_and_what_was_usual(tmp_path: Path) -> None:
+    """How far a value is from what a detector expects that has seen the incident is nothing for a headline."""
+    metric = Metric("latency", SIX_HOURS, policy=Policy(remind="3h"))
+    pipeline = watching(latency(None, 4), metric, ledger=tmp_path / "alerts.db")
+    opened, reminder, _ = heard(pipeline, *pd.date_range(FIRST, "2026-11-08T14:30Z", freq="15min"))
+    assert reminder.headline == "▲ Still going on: latency"
+    assert f"before: {lines_of(opened)[3]}" in lines_of(reminder)
