@@ -43,10 +43,11 @@ def named_in_line(names: Sequence[str], phrases: Phrases) -> str:
 def usual_lines(incident: Incident, now: Observation, phrases: Phrases) -> list[str]:
     """Return what is usual of a metric, and what was before an incident that its detector has become used to."""
     if incident.end is not None and incident.ending == "settled":
-        level = [_usual(phrases.level, now)] if now.expected == now.expected else []
-        return [*level, _usual(phrases.before, incident.opening)]
-    lines = [phrases.deviation.format(size=abs(now.deviation))] if now.deviation == now.deviation else []
-    lines += [_usual(phrases.usual, now)] if now.expected == now.expected else []
+        lines = [_usual(phrases.level, now)] if now.expected == now.expected else []
+    else:
+        lines = [phrases.deviation.format(size=abs(now.deviation))] if now.deviation == now.deviation else []
+        lines += [_usual(phrases.usual, now)] if now.expected == now.expected else []
+    # Where other days are compared with, what was usual at another time of the day says nothing of this one.
     return lines if incident.staying is None else [*lines, _usual(phrases.before, incident.opening)]
 
 

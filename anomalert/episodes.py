@@ -100,9 +100,17 @@ class Incident:
     staying: pd.Timestamp | None = None
     ending: Ending = "usual"
 
-    def is_beyond(self, value: float) -> bool:
-        """Whether a value is outside of what was usual when the incident opened, on the incident's side."""
-        return value > self.opening.upper if self.direction == "up" else value < self.opening.lower
+    def is_beyond(self, value: float, level: float | None = None) -> bool:
+        """Whether a value is outside of what was usual when the incident opened, on the incident's side.
+
+        Or of as wide a range around another `level`: what would be usual at another time of day.
+        """
+        expected = self.opening.expected
+        edge = self.opening.upper if self.direction == "up" else self.opening.lower
+        if level is not None:
+            scale = level / expected if expected else 0.0
+            edge = edge * scale if scale > 0 else edge + level - expected
+        return value > edge if self.direction == "up" else value < edge
 
     @property
     def key(self) -> str:

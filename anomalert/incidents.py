@@ -13,9 +13,10 @@ from typing import cast
 
 import pandas as pd
 
-from anomalert.episodes import NUMBERS, Episode, Incident, Observation, Replacement, Said, State, Watch
+from anomalert.episodes import NUMBERS, Ending, Episode, Incident, Observation, Replacement, Said, State, Watch
 from anomalert.interfaces import Direction
 from anomalert.learning import replacement_of
+from anomalert.panel import DAY
 
 __all__ = ["advance", "unseen"]
 
@@ -28,6 +29,7 @@ class _Now:
     length: pd.Timedelta
     seen: Mapping[str, Observation]
     watches: Mapping[str, Watch]
+    replaced: Mapping[str, Mapping[pd.Timestamp, Replacement]]
 
     def length_of(self, metric: str) -> pd.Timedelta:
         watch = self.watches.get(metric)
@@ -68,7 +70,8 @@ def advance(
     slot_length : pandas.Timedelta
         Of `slot`; that of the metrics whose watch gives no other.
     """
-    now = _Now(slot, slot_length, {observation.metric: observation for observation in observations}, watches)
+    seen = {observation.metric: observation for observation in observations}
+    now = _Now(slot, slot_length, seen, watches, state.replaced)
     going_on = {(incident.metric, incident.direction) for incident in state.incidents() if incident.end is None}
     opening = [
         _opened(observation, now.slot_of(observation.metric))
@@ -181,7 +184,8 @@ def _seen(incident: Incident, now: _Now) -> Incident:
         return _stayed(incident, slot, length, watch.lookback)
     quiet = incident.quiet + 1
     end = incident.last + length if quiet >= watch.policy.recover else None
-    return replace(incident, quiet=quiet, staying=None, end=end)
+    ending: Ending = "settled" if end is not None and _is_learnt(incident, observation, now) else "usual"
+    return replace(incident, quiet=quiet, staying=None, end=end, ending=ending)
 
 
 def _stayed(incident: Incident, slot: pd.Timestamp, length: pd.Timedelta, lookback: pd.Timedelta) -> Incident:
@@ -192,6 +196,21 @@ def _stayed(incident: Incident, slot: pd.Timestamp, length: pd.Timedelta, lookba
     since = slot if incident.staying is None else incident.staying
     stayed = replace(incident, last=slot, quiet=0, staying=since)
     return replace(stayed, end=slot + length, ending="settled") if slot + length - since >= lookback else stayed
+
+
+def _is_learnt(incident: Incident, observation: Observation, now: _Now) -> bool:
+    """Whether an incident is over only because the days that its detector compares with are like it by now.
+
+    Then the value is still as far off what was expected at this time of day while the incident was not yet learnt.
+    """
+    watch, slot = now.watches[incident.metric], now.slot_of(incident.metric)
+    lasted = slot - incident.start
+    if watch.is_trailing or observation.status != "ok" or lasted < watch.adapt + watch.recurrence:
+        return False
+    known = now.replaced.get(incident.metric, {})
+    same = [known[slot - day * DAY].value for day in range(1, lasted // DAY + 1) if slot - day * DAY in known]
+    levels = [level for level in same if not math.isnan(level)]
+    return bool(levels) and all(incident.is_beyond(observation.value, level) for level in levels)
 
 
 def _came_back(incident: Incident, watch: Watch | None, observation: Observation | None) -> bool:

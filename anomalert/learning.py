@@ -43,13 +43,18 @@ class Watch:
     ordinary_score: float = 0.0
 
     @property
-    def rebound(self) -> pd.Timedelta:
-        """How long after an incident a return to the old level may look like an incident of its own.
+    def is_trailing(self) -> bool:
+        """Whether its detector looks back a day at most, and so takes a long incident itself for the usual course.
 
-        Detectors that look back less than a day take the incident itself for the usual course. The others compare
-        with other days, on which known incidents are replaced by ordinary values.
+        The others compare with other days, on which known incidents are replaced by ordinary values; one that compares
+        with yesterday looks back a day and what a clock change may add.
         """
-        return DAY if self.lookback <= DAY else pd.Timedelta(0)
+        return self.lookback <= DAY
+
+    @property
+    def rebound(self) -> pd.Timedelta:
+        """How long after an incident a return to the old level may look like an incident of its own."""
+        return DAY if self.is_trailing else pd.Timedelta(0)
 
     @cached_property
     def adapt(self) -> pd.Timedelta:

@@ -8,6 +8,7 @@ import pytest
 
 from anomalert import (
     IQR,
+    DayLagRatio,
     Detector,
     FrameSource,
     Ledger,
@@ -21,9 +22,10 @@ from anomalert import (
     backtest,
 )
 from anomalert.endings import headline_of_end
-from anomalert.episodes import Ending, Incident, Observation
+from anomalert.episodes import Ending, Incident, Observation, State
 from anomalert.phrases import LANGUAGES
 from anomalert.testing import FakeNotifier
+from anomalert.walk import Stretch, walk, watches_of
 
 INDEX = pd.date_range("2026-11-07T00:00Z", "2026-11-09T12:00Z", freq="15min")
 FIRST, AFTER_ALL = pd.Timestamp("2026-11-08T07:00Z"), pd.Timestamp("2026-11-08T16:00Z")
@@ -175,3 +177,40 @@ def test_a_reminder_of_what_only_stays_names_the_metric_and_what_was_usual(tmp_p
     opened, reminder, _ = heard(pipeline, *pd.date_range(FIRST, "2026-11-08T14:30Z", freq="15min"))
     assert reminder.headline == "▲ Still going on: latency"
     assert f"before: {lines_of(opened)[3]}" in lines_of(reminder)
+
+
+SLOT = pd.Timedelta("4h")
+DAYS = pd.date_range("2026-10-12T00:00Z", "2026-11-16T00:00Z", freq=SLOT)
+NOON = pd.Timestamp("2026-11-02T12:00Z")
+LEARNING = [
+    # By which detector, for how long it is low; and how it ends: not before it is learnt, and not so if it is over.
+    (DayLagRatio(), None, "settled"),
+    (DayLagRatio(), "3D", "usual"),
+    (DayLagRatio(), "8h", "usual"),
+    (WeeklyAverage(), None, "settled"),
+    (WeeklyAverage(), "4D", "usual"),
+    (RollingSigma("14D", "1D", sigmas=4), None, "settled"),
+    (RollingSigma("14D", "1D", sigmas=4), "3D", "usual"),
+    (DayLagRatio(7), None, "settled"),
+    # Until Saturday noon, which is low as every Saturday.
+    (DayLagRatio(7), "5D", "usual"),
+]
+
+
+@pytest.mark.parametrize(("detector", "length", "ending"), LEARNING)
+def test_what_is_learnt_is_a_new_level(detector: Detector, length: str | None, ending: Ending) -> None:
+    """A detector that compares with other days calls a drop over when these are like it, and that is no all-clear."""
+    weekend = DAYS.day_of_week >= 5
+    shape = np.where(weekend, 30.0, 100.0) if detector == DayLagRatio(7) else np.full(len(DAYS), 100.0)
+    scatter = np.random.default_rng(0).normal(1, 0.03, len(DAYS))
+    values = pd.Series(shape * (1 + 0.5 * np.sin(DAYS.hour / 24 * 2 * np.pi)) * scatter, DAYS)
+    values[NOON : DAYS[-1] if length is None else NOON + pd.Timedelta(length) - SLOT] *= 0.2
+    metric = Metric("orders", detector, policy=Policy(adapt="2D", direction="down", remind=None))
+    monitor = Monitor(FrameSource(values.to_frame("orders"), name="shop"), [metric], slot=SLOT)
+    slots = [slot for slot in DAYS[:-1] if slot >= NOON - SLOT]
+    stretch = Stretch(monitor, monitor.panel(DAYS[0], DAYS[-1]), slots)
+    said = [each for step in walk([stretch], State(), watches_of([monitor])) for each in step.said]
+    assert [each.kind for each in said] == ["opened", "resolved"]
+    ((incident, _),) = said[-1].about
+    assert (incident.start, incident.ending) == (NOON, ending)
+    assert length is None or incident.end == NOON + pd.Timedelta(length)
