@@ -218,7 +218,9 @@ def test_all_settings_judge_from_where_the_longest_lookback_ends() -> None:
     """The quick one waits for the slow one, so that both are judged by the same slots."""
     both = compare({"day": DayLagRatio(), "week": WeeklyAverage()}, panel())
     starts = {each.start for each in both.backtests.values()}
-    assert starts == {(panel().index[0] + WeeklyAverage().lookback).tz_convert("UTC").ceil("15min")}
+    # A metric counts as missing after two hours, so these are looked back to as well.
+    first = panel().index[0] + WeeklyAverage().lookback + pd.Timedelta("1h45min")
+    assert starts == {first.tz_convert("UTC").ceil("15min")}
 
 
 def test_less_than_two_weeks_claim_nothing() -> None:
