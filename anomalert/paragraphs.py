@@ -1,18 +1,19 @@
 """Paragraphs of messages: the numbers of one metric, and how many are told before the rest is only counted.
 
-Messages and findings call this; it calls `scenes` and `phrases`.
+Messages, findings and digests call this; it calls `scenes` and `phrases`.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from anomalert.episodes import Incident, Observation, Said
 from anomalert.interfaces import Alert, Fact
-from anomalert.phrases import Phrases
+from anomalert.phrases import Phrases, number
 from anomalert.scenes import Scene
 
-__all__ = ["TOLD_IN_FULL", "expected_paragraph", "incident_paragraph", "leading", "listed"]
+__all__ = ["NAMED_IN_HEADLINE", "TOLD_IN_FULL", "expected_paragraph", "incident_paragraph", "leading", "listed"]
+
+NAMED_IN_HEADLINE = 3
 
 TOLD_IN_FULL = 12
 """What one message of a messenger has room for; nobody reads on where hundreds follow."""
@@ -27,10 +28,10 @@ def leading(items: Sequence[T], write: Callable[[T], Fact], phrases: Phrases) ->
     return [*facts, Fact(phrases.more.format(count=rest), ())] if rest else facts
 
 
-def listed(names: Sequence[str], phrases: Phrases) -> str:
-    """Return names in one line: the first `TOLD_IN_FULL`, and how many follow."""
-    rest = len(names) - TOLD_IN_FULL
-    shown = ", ".join(names[:TOLD_IN_FULL])
+def listed(names: Sequence[str], phrases: Phrases, most: int = TOLD_IN_FULL) -> str:
+    """Return names in one line: the first `most`, and how many follow."""
+    rest = len(names) - most
+    shown = ", ".join(names[:most])
     return f"{shown} {phrases.more.format(count=rest)}" if rest > 0 else shown
 
 
@@ -38,12 +39,12 @@ def incident_paragraph(
     said: Said, incident: Incident, now: Observation, scenes: Mapping[str, Scene], phrases: Phrases
 ) -> Fact:
     """Return the numbers of one incident; once it goes on, also since when and how bad it was."""
-    lines = [phrases.value.format(value=now.value) if now.value == now.value else phrases.unknown]
+    lines = [phrases.value.format(value=number(now.value)) if now.value == now.value else phrases.unknown]
     if now.deviation == now.deviation:
         lines.append(phrases.deviation.format(size=abs(now.deviation)))
     if now.expected == now.expected:
-        bounds = {"lower": _number(now.lower), "upper": _number(now.upper)}
-        lines.append(phrases.usual.format(expected=_number(now.expected), **bounds))
+        bounds = {"lower": number(now.lower), "upper": number(now.upper)}
+        lines.append(phrases.usual.format(expected=number(now.expected), **bounds))
     # What is told when it opens has not lasted, unless its beginning was missed.
     if incident.metric in scenes and (said.kind != "opened" or incident.start < scenes[incident.metric].slot):
         zone = scenes[incident.metric].monitor
@@ -61,11 +62,5 @@ def incident_paragraph(
 def expected_paragraph(alert: Alert, phrases: Phrases) -> Fact:
     """Return what was expected of a metric of which nothing is seen."""
     return Fact(
-        phrases.heading.format(metric=alert.metric), (phrases.expected.format(expected=_number(alert.expected)),)
+        phrases.heading.format(metric=alert.metric), (phrases.expected.format(expected=number(alert.expected)),)
     )
-
-
-def _number(value: float) -> str:
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.3g}"
