@@ -145,7 +145,8 @@ class Channel:
         # What may have arrived goes as it was, marked; in a digest it could not be told apart.
         doubtful = [each for each in late if each.in_doubt or each.unknowns]
         plain = [each for each in late if not (each.in_doubt or each.unknowns)]
-        late_ones = self._as_one([each.message for each in plain], "digest") if len(plain) > 1 else plain
+        beside = [_draft_of(each.message) for each in (*live, *doubtful)] if len(plain) > 1 else []
+        late_ones = self._as_one([each.message for each in plain], "digest", beside) if len(plain) > 1 else plain
         return [*live, *doubtful, *late_ones] if pending else self._unsure_once_it_answers()
 
     def _unsure_once_it_answers(self) -> list[Pending]:
@@ -167,11 +168,11 @@ class Channel:
             return []
         return [] if self._is_abandoned else self._as_one(unsure, UNSURE)
 
-    def _as_one(self, messages: Sequence[StoredMessage], kind: str) -> list[Pending]:
+    def _as_one(self, messages: Sequence[StoredMessage], kind: str, beside: Sequence[Draft] = ()) -> list[Pending]:
         keys = [each.key for each in messages]
         key = digest_key(kind, self.name, keys)
         drafts = [_draft_of(each) for each in messages]
-        draft = unsure_digest(drafts, key) if kind == UNSURE else digest(drafts, key)
+        draft = unsure_digest(drafts, key) if kind == UNSURE else digest(drafts, key, beside)
         stored = StoredMessage(key, messages[-1].slot, draft.to_dict())
         self.outbox.fold(keys, self.name, stored)
         reached("delivery: a digest stands in place of messages")

@@ -3,15 +3,12 @@
 Messages and their paragraphs call this; it calls `episodes` and `phrases`.
 """
 
-import math
 from collections.abc import Sequence
 
 from anomalert.episodes import Ending, Incident, Observation
-from anomalert.phrases import Phrases
+from anomalert.phrases import NAMED_IN_HEADLINE, Phrases, listed, number
 
-__all__ = ["headline_of_end", "named_in_line", "number", "usual_lines"]
-
-NAMED_IN_HEADLINE = 3
+__all__ = ["headline_of_end", "usual_lines"]
 
 
 def headline_of_end(incidents: Sequence[Incident], phrases: Phrases) -> str:
@@ -30,14 +27,8 @@ def headline_of_end(incidents: Sequence[Incident], phrases: Phrases) -> str:
     }
     endings: tuple[Ending, ...] = ("settled", "usual")
     told: list[Ending] = [ending for ending in endings if ended[ending]] or ["unwatched"]
-    said = [sentences[ending].format(metrics=named_in_line(ended[ending], phrases)) for ending in told]
+    said = [sentences[ending].format(metrics=listed(ended[ending], phrases, NAMED_IN_HEADLINE)) for ending in told]
     return f"{'✔' if told == ['usual'] else '■'} {'. '.join(said)}"
-
-
-def named_in_line(names: Sequence[str], phrases: Phrases) -> str:
-    """Return the first names, and how many there are more."""
-    rest = len(names) - NAMED_IN_HEADLINE
-    return ", ".join(names[:NAMED_IN_HEADLINE]) + (f" {phrases.more.format(count=rest)}" if rest > 0 else "")
 
 
 def usual_lines(incident: Incident, now: Observation, phrases: Phrases) -> list[str]:
@@ -53,10 +44,3 @@ def usual_lines(incident: Incident, now: Observation, phrases: Phrases) -> list[
 
 def _usual(sentence: str, seen: Observation) -> str:
     return sentence.format(expected=number(seen.expected), lower=number(seen.lower), upper=number(seen.upper))
-
-
-def number(value: float) -> str:
-    """Return a number in a metric's unit, as precise as it is read."""
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.3g}"

@@ -164,6 +164,9 @@ class Outage:
         Shared by outages that are told together; it ends with the slot in which they are.
     metric : str, optional
         The one that has no values while its source has others.
+    end : pandas.Timestamp, optional
+        When it was over, if that is not the slot in which it is told to be: slots that could not be read were not seen
+        before the read that makes up for them.
     """
 
     monitor: str
@@ -171,6 +174,7 @@ class Outage:
     start: pd.Timestamp
     told: str
     metric: str | None = None
+    end: pd.Timestamp | None = None
 
     @property
     def name(self) -> str:

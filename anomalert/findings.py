@@ -16,8 +16,9 @@ from anomalert.foreign import ends_the_run
 from anomalert.intake import Memory, Task, definition_of, due, read, recorded, task_of
 from anomalert.interfaces import Fact
 from anomalert.ledger.records import Reading, RunRecord, SlotRecord, StoredMessage
-from anomalert.messages import Draft, draft
+from anomalert.messages import Draft, draft, links_of
 from anomalert.monitor import Monitor
+from anomalert.outage_text import NAMED_IN_TEXT
 from anomalert.panel import slot_of
 from anomalert.paragraphs import leading
 from anomalert.phrases import LANGUAGES, Language
@@ -165,7 +166,7 @@ def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> 
 
 def _drafted(watchers: Watchers, found: Findings, step: Step, said: Said, panels: Mapping[str, pd.DataFrame]) -> Draft:
     """Return the message of one thing to say; what is so now is delivered as what is newest."""
-    written = _draft(watchers, said, step.state, panels, step)
+    written = _draft(watchers, _as_seen(watchers, said, found), step.state, panels, step)
     is_now = _is_newest(watchers, found, step) or is_still_so(said, found.state)
     return _as_newest(written, found) if is_now else written
 
@@ -180,17 +181,33 @@ def _draft(
         for metric in monitor.metrics
     }
     silent = {(outage.monitor, outage.metric) for outage in said.outages}
-    rows: dict[str, Mapping[str, Any]] = {
-        metric.name: {}
+    unseen = [
+        metric
         for monitor in watchers.monitors
         for metric in monitor.metrics
         if silent & {(monitor.name, None), (monitor.name, metric.name)}
-    }
+    ]
+    rows: dict[str, Mapping[str, Any]] = {metric.name: {} for metric in unseen}
     for frame in step.judgements.values() if step else ():
         rows.update({row["metric"]: row for row in frame.to_dict("records") if row["metric"] in rows})
     blind = {monitor for monitor, _ in silent}
     zone = next((monitor.timezone for monitor in watchers.monitors if monitor.name in blind), "UTC")
-    return draft(said, watchers.pipeline, scenes, rows, watchers.language, zone)
+    written = draft(said, watchers.pipeline, scenes, rows, watchers.language, zone)
+    lost = said.kind in ("no_data", "source_failed")
+    return replace(written, links=links_of(unseen[:NAMED_IN_TEXT])) if lost else written
+
+
+def _as_seen(watchers: Watchers, said: Said, found: Findings) -> Said:
+    """Have an outage of failed reads end with this run: until now the slots that it makes up for were not seen."""
+    if said.kind != "data_back":
+        return said
+    ends = {
+        monitor.name: found.tasks[monitor.name].newest + monitor.slot_length
+        for monitor in watchers.monitors
+        if monitor.name in found.tasks
+    }
+    outages = (replace(o, end=ends.get(o.monitor)) if o.kind == "source_failed" else o for o in said.outages)
+    return replace(said, outages=tuple(outages))
 
 
 def _is_newest(watchers: Watchers, found: Findings, step: Step) -> bool:

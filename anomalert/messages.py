@@ -2,26 +2,28 @@
 
 Plain text only; a channel's markup is its notifier's. A `Draft` is a message as plain data, so that it can wait in a
 ledger; `Draft.message` makes what a notifier sends. However much there is to say, a text stays short enough to be read:
-it tells the gravest in full and counts the rest. Pipelines call this; it calls `paragraphs`, `endings`, `scenes` and
-what lies below.
+it tells the gravest in full and counts the rest. Findings and digests call this; it calls `outage_text`, `paragraphs`,
+`endings`, `scenes` and what lies below.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from anomalert.endings import headline_of_end, named_in_line
+from anomalert.endings import headline_of_end
 from anomalert.episodes import NUMBERS, Incident, Observation, Said, number_of, plain_number, stamp
 from anomalert.foreign import ends_the_run, text_of
 from anomalert.interfaces import Alert, Fact, Message
-from anomalert.paragraphs import TOLD_IN_FULL, expected_paragraph, incident_paragraph, leading, listed
-from anomalert.phrases import LANGUAGES, Language, Phrases
+from anomalert.metric import Metric
+from anomalert.outage_text import outage_facts, outage_headline
+from anomalert.paragraphs import incident_paragraph, leading
+from anomalert.phrases import LANGUAGES, NAMED_IN_HEADLINE, TOLD_IN_FULL, Language, Phrases, listed
 from anomalert.scenes import Scene, Sketch
 
-__all__ = ["Draft", "draft", "gravest_first", "key_of", "opened_key"]
+__all__ = ["PICTURED", "Draft", "draft", "gravest_first", "key_of", "links_of", "opened_key"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,8 @@ class Draft:
         What it is written in.
     folded : int
         For a digest: how many messages it stands for.
+    parts : tuple of Draft
+        For a digest: those messages, without their pictures.
     """
 
     key: str
@@ -63,6 +67,7 @@ class Draft:
     replies_to: str | None = None
     language: Language = "en"
     folded: int = 0
+    parts: tuple["Draft", ...] = ()
 
     def message(self, reply_to: str | None = None, may_repeat: bool = False, notes: Sequence[str] = ()) -> Message:
         """Return what a notifier sends.
@@ -92,7 +97,9 @@ class Draft:
     def to_dict(self) -> dict[str, Any]:
         """Return the draft as plain data that JSON can hold."""
         alerts = [{**vars(a), "slot": a.slot.isoformat(), **_numbers(a)} for a in self.alerts]
-        return {**asdict(replace(self, alerts=())), "slot": self.slot.isoformat(), "alerts": alerts}
+        plain = asdict(replace(self, alerts=(), parts=()))
+        parts = [part.to_dict() for part in self.parts]
+        return {**plain, "slot": self.slot.isoformat(), "alerts": alerts, "parts": parts}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Draft":
@@ -105,6 +112,8 @@ class Draft:
                 "alerts": tuple(Alert(**{**alert, "slot": pd.Timestamp(alert["slot"])}) for alert in alerts),
                 "facts": tuple(Fact(fact["heading"], tuple(fact["lines"])) for fact in data["facts"]),
                 "sketches": tuple(Sketch(**sketch) for sketch in data["sketches"]),
+                # Digests of earlier versions have none.
+                "parts": tuple(cls.from_dict(part) for part in data.get("parts", ())),
             }
         )
 
@@ -164,7 +173,7 @@ def draft(
     """
     phrases = LANGUAGES[language]
     if said.outages:
-        return _about_outages(said, pipeline, rows, zone, language)
+        return _about_outages(said, pipeline, scenes, rows, zone, language)
     about = gravest_first(said)
     facts = leading(about, lambda pair: incident_paragraph(said, *pair, scenes, phrases), phrases)
     shown = [scenes[incident.metric] for incident, _ in about[:TOLD_IN_FULL] if incident.metric in scenes]
@@ -178,18 +187,18 @@ def draft(
         alerts=tuple(_alert(said, pipeline, incident, now, scenes) for incident, now in about),
         facts=tuple(facts),
         sketches=_sketches(said, about[:PICTURED], scenes, phrases),
-        links=_links(shown),
+        links=links_of(scene.metric for scene in shown),
         replies_to=None if said.kind == "opened" else opened_key(pipeline, said.subject),
         language=language,
     )
 
 
-def _links(scenes: Sequence[Scene]) -> dict[str, str]:
+def links_of(metrics: Iterable[Metric]) -> dict[str, str]:
     """Return the links of metrics; a label that two metrics use for two places is told apart by the metric."""
     links: dict[str, str] = {}
-    for scene in scenes:
-        for label, url in scene.metric.links.items():
-            links[label if links.get(label, url) == url else f"{label} ({scene.metric.name})"] = url
+    for metric in metrics:
+        for label, url in metric.links.items():
+            links[label if links.get(label, url) == url else f"{label} ({metric.name})"] = url
     return links
 
 
@@ -207,11 +216,15 @@ def _alert(said: Said, pipeline: str, incident: Incident, now: Observation, scen
 
 
 def _about_outages(
-    said: Said, pipeline: str, rows: Mapping[str, Mapping[str, Any]], zone: str, language: Language
+    said: Said,
+    pipeline: str,
+    scenes: Mapping[str, Scene],
+    rows: Mapping[str, Mapping[str, Any]],
+    zone: str,
+    language: Language,
 ) -> Draft:
     phrases = LANGUAGES[language]
-    first = min(outage.start for outage in said.outages)
-    nothing = dict.fromkeys(NUMBERS, float("nan"))
+    outages = _outages_of(said, scenes)
     alerts = tuple(
         Alert(
             kind=said.kind,
@@ -219,19 +232,17 @@ def _about_outages(
             metric=metric,
             slot=said.slot,
             direction=None,
-            incident=said.subject,
-            **{name: float(row.get(name, nothing[name])) for name in NUMBERS},
+            incident=outages.get(metric, said.subject),
+            **{name: float(row.get(name, float("nan"))) for name in NUMBERS},
         )
         for metric, row in rows.items()
     )
-    expecting = [each for each in alerts if said.kind == "no_data" and each.expected == each.expected]
-    facts = leading(expecting, lambda alert: expected_paragraph(alert, phrases), phrases)
     return Draft(
         key=key_of(said, pipeline),
         slot=said.slot,
-        headline=_headline_of_outages(said, phrases),
+        headline=outage_headline(said, phrases),
         alerts=alerts,
-        facts=(*facts, Fact(phrases.since.format(start=f"{first.tz_convert(zone):{phrases.date} %H:%M}, {zone}"), ())),
+        facts=outage_facts(said, alerts, zone, phrases),
         # What is back is told once for outages that began apart: it follows the first of them.
         replies_to=f"{pipeline}/{said.outages[0].kind}/{said.subject}/{said.subject.rsplit('/', maxsplit=1)[-1]}"
         if said.kind == "data_back"
@@ -240,19 +251,17 @@ def _about_outages(
     )
 
 
-def _headline_of_outages(said: Said, phrases: Phrases) -> str:
-    names = [outage.name for outage in said.outages]
-    if said.outages[0].metric is None:
-        sentence: str = getattr(phrases, said.kind)
-        return sentence.format(source=listed(names, phrases))
-    sentence = phrases.no_values if said.kind == "no_data" else phrases.values_back
-    return sentence.format(metrics=named_in_line(names, phrases))
+def _outages_of(said: Said, scenes: Mapping[str, Scene]) -> dict[str, str]:
+    """Return the outage of each metric, as far as it is known: those that end together may have begun apart."""
+    sources = {outage.monitor: outage.told for outage in said.outages if outage.metric is None}
+    of_sources = {metric: sources[s.monitor.name] for metric, s in scenes.items() if s.monitor.name in sources}
+    return {**of_sources, **{outage.metric: outage.told for outage in said.outages if outage.metric is not None}}
 
 
 def _headline(said: Said, about: Sequence[tuple[Incident, Observation]], phrases: Phrases) -> str:
     if said.kind == "resolved":
         return headline_of_end([incident for incident, _ in about], phrases)
-    metrics = named_in_line([_named(incident, now, phrases) for incident, now in about], phrases)
+    metrics = listed([_named(incident, now, phrases) for incident, now in about], phrases, NAMED_IN_HEADLINE)
     sign = "▼" if about[0][0].direction == "down" else "▲"
     # What joins begins with this slot; what got worse began before.
     joined = said.kind == "worsened" and all(incident.start == incident.last for incident, _ in about)

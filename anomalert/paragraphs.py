@@ -1,21 +1,18 @@
 """Paragraphs of messages: the numbers of one metric, and how many are told before the rest is only counted.
 
-Messages and findings call this; it calls `endings`, `scenes` and `phrases`.
+Messages, findings and digests call this; it calls `endings`, `scenes` and `phrases`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from anomalert.endings import number, usual_lines
+from anomalert.endings import usual_lines
 from anomalert.episodes import Incident, Observation, Said
 from anomalert.interfaces import Alert, Fact
-from anomalert.phrases import Phrases
+from anomalert.phrases import TOLD_IN_FULL, Phrases, number
 from anomalert.scenes import Scene
 
-__all__ = ["TOLD_IN_FULL", "expected_paragraph", "incident_paragraph", "leading", "listed"]
-
-TOLD_IN_FULL = 12
-"""What one message of a messenger has room for; nobody reads on where hundreds follow."""
+__all__ = ["expected_paragraph", "incident_paragraph", "leading"]
 
 T = TypeVar("T")
 
@@ -27,13 +24,6 @@ def leading(items: Sequence[T], write: Callable[[T], Fact], phrases: Phrases) ->
     return [*facts, Fact(phrases.more.format(count=rest), ())] if rest else facts
 
 
-def listed(names: Sequence[str], phrases: Phrases) -> str:
-    """Return names in one line: the first `TOLD_IN_FULL`, and how many follow."""
-    rest = len(names) - TOLD_IN_FULL
-    shown = ", ".join(names[:TOLD_IN_FULL])
-    return f"{shown} {phrases.more.format(count=rest)}" if rest > 0 else shown
-
-
 def incident_paragraph(
     said: Said, incident: Incident, now: Observation, scenes: Mapping[str, Scene], phrases: Phrases
 ) -> Fact:
@@ -41,7 +31,7 @@ def incident_paragraph(
     heading = phrases.heading.format(metric=incident.metric)
     if incident.ending == "unwatched":
         return Fact(heading, (phrases.unseen,))
-    lines = [phrases.value.format(value=now.value) if now.value == now.value else phrases.unknown]
+    lines = [phrases.value.format(value=number(now.value)) if now.value == now.value else phrases.unknown]
     lines += usual_lines(incident, now, phrases)
     # What is told when it opens has not lasted, unless its beginning was missed.
     if incident.metric in scenes and (said.kind != "opened" or incident.start < scenes[incident.metric].slot):

@@ -18,10 +18,15 @@ from anomalert.metric import Metric
 from anomalert.monitor import Monitor
 from anomalert.walk import baseline_of
 
-__all__ = ["Scene", "Sketch"]
+__all__ = ["Scene", "Sketch", "sketch_name"]
 
 COLUMNS = ("value", "expected", "lower", "upper", "is_anomaly")
 MARGIN_SLOTS = 12
+
+
+def sketch_name(metric: str, slot: pd.Timestamp) -> str:
+    """Return the name of a metric's picture in the message about a slot (UTC)."""
+    return f"{metric}-{stamp(slot)}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class Scene:
         return Sketch.of("band", self._name(), title, self.metric.name, frame)
 
     def _name(self) -> str:
-        return f"{self.metric.name}-{stamp(self.slot)}"
+        return sketch_name(self.metric.name, self.slot)
 
     def _frame(self, panel: pd.DataFrame, start: pd.Timestamp, midnight: pd.Timestamp) -> pd.DataFrame:
         baseline = baseline_of([self.metric], panel, self.state, midnight)

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
@@ -22,7 +22,7 @@ from anomalert.errors import (
     RejectedError,
     UnknownOutcomeError,
 )
-from anomalert.interfaces import Delivery, Fact, Message, Notifier
+from anomalert.interfaces import Alert, Delivery, Fact, Message, Notifier
 from anomalert.ledger.records import Pending, StoredMessage
 from anomalert.messages import Draft
 from anomalert.outbox import MemoryOutbox, Outbox
@@ -35,8 +35,9 @@ SOON = pd.Timedelta("5s")
 
 def stored(name: str, slots_ago: int = 0, **changes: Any) -> StoredMessage:
     """Return a message about a slot some slots ago."""
+    alerts = changes.pop("alerts", ())
     draft = Draft(
-        f"shop/{name}", NOW - slots_ago * SLOT, f"headline {name}", (), (Fact(f"fact {name}", ()),), **changes
+        f"shop/{name}", NOW - slots_ago * SLOT, f"headline {name}", alerts, (Fact(f"fact {name}", ()),), **changes
     )
     return StoredMessage(draft.key, draft.slot, draft.to_dict())
 
@@ -169,6 +170,17 @@ def test_what_is_new_goes_first_and_what_is_late_as_one() -> None:
     assert outbox.open == {}
 
 
+def test_a_digest_knows_the_end_that_is_told_beside_it() -> None:
+    """What ended in the newest slot is told live, so the digest of how it began does not say that it goes on."""
+    alert = Alert("opened", "shop", "likes", NOW, 20.0, 100.0, 50.0, 200.0, -0.8, 1.6, "down", "likes/down/x")
+    opened = [stored(name, 3, alerts=(replace(alert, metric=name),)) for name in ("likes", "views")]
+    ended = replace(alert, kind="resolved", metric="likes", value=99.0, deviation=-0.01)
+    chat = FakeNotifier()
+    sent(ledger_with(*opened, stored("end", 0, alerts=(ended,), replies_to="shop/likes")), chat)
+    assert headlines(chat) == ["headline end", "While nothing could be told: 2 messages, first of all views −80%"]
+    assert [fact.heading for fact in chat.messages[1].facts] == ["headline views", "Over by now:", "headline likes"]
+
+
 def test_one_late_message_is_sent_as_it_is() -> None:
     """A digest of one would only hide it."""
     chat = FakeNotifier()
@@ -281,6 +293,7 @@ def test_a_channel_that_answers_and_never_confirms_gets_no_digest_after_digest()
     for _ in range(6):
         sent(outbox, chat)
     assert len(chat.attempts) == 4
+    assert chat.attempts[-1].headline == "May not have reached you: headline a (may be a repeat)"
     assert [message.key for message in outbox.unsure("fake")] == [chat.attempts[-1].key]
     outbox.queue(stored("b"), "fake")
     sent(outbox, chat)

@@ -176,10 +176,11 @@ def test_a_rise_and_what_is_more() -> None:
         (50.0, 100.0, "−50%"),
         (0.0, 100.0, "−100%"),
         (240.0, 100.0, "×2.4"),
-        (5.0, 0.0, "0 → 5.00"),
-        (5.0, -0.0, "0 → 5.00"),
-        (3.0, -5.0, "-5 → 3.00"),
-        (-1.0, -5.0, "-5 → -1.00"),
+        (5.0, 0.0, "0.00 → 5.00"),
+        (5.0, -0.0, "0.00 → 5.00"),
+        (3.0, -5.0, "-5.00 → 3.00"),
+        (-1.0, -5.0, "-5.00 → -1.00"),
+        (0.00012, 0.0, "0.00 → 0.00012"),
         (-5.0, 5.0, "−200%"),
         (0.0, 0.0, "−0%"),
         (1e308, 1e-308, "×inf"),
@@ -198,12 +199,24 @@ def test_a_change_in_one_word(value: float, expected: float, text: str) -> None:
         (-INF, 1.0, "usually −∞ to 1.00"),
         (-3.5, INF, "usually -3.50 to ∞"),
         (1e-12, 12345678.9, "usually 1e-12 to 12345678.90"),
+        (0.1, 0.2134, "usually 0.10 to 0.21"),
+        (-0.0, 0.09999, "usually 0.00 to 0.1"),
     ],
 )
 def test_bounds_of_every_size(lower: float, upper: float, text: str) -> None:
     """Small numbers keep three digits, infinite bounds are said so."""
     now = seen(lower=lower, upper=upper)
     assert text_of(write(said_of("opened", (incident_of(now), now))))[4] == f"expected 2106.36, {text}"
+
+
+def test_a_small_value_is_said_as_what_was_expected_is() -> None:
+    """A rate of a few in ten thousand is not told as 0.00: value, expected and range keep the same digits."""
+    now = seen("err_rate", value=0.00108, expected=0.00012)
+    lines = text_of(write(said_of("opened", (incident_of(now), now))))
+    assert lines[0] == "▲ err_rate ×9.0"
+    assert (lines[2], lines[4]) == ("current value = 0.00108", "expected 0.00012, usually 6e-05 to 0.00024")
+    russian = text_of(write(said_of("opened", (incident_of(now), now)), "ru"))
+    assert (russian[2], russian[4]) == ("текущее значение = 0.00108", "ожидалось 0.00012, обычно от 6e-05 до 0.00024")
 
 
 def test_of_what_is_not_known_nothing_is_said() -> None:
@@ -226,9 +239,19 @@ OUTAGES = {
 }
 
 
+OUTAGE_LINES = {
+    ("no_data", "en"): ["Metric likes:", "expected 2106.36", "since 2026-11-02 15:15, UTC"],
+    ("no_data", "ru"): ["Метрика likes:", "ожидалось 2106.36", "с 02.11.2026 15:15, UTC"],
+    ("source_failed", "en"): ["since 2026-11-02 15:15, UTC", "not watched meanwhile: likes, dau"],
+    ("source_failed", "ru"): ["с 02.11.2026 15:15, UTC", "пока не отслеживаются: likes, dau"],
+    ("data_back", "en"): ["nothing was seen from 2026-11-02 14:30 to 15:15 (0 h 45 min), UTC"],
+    ("data_back", "ru"): ["ничего не было видно с 02.11.2026 14:30 до 15:15 (0 ч 45 мин), UTC"],
+}
+
+
 @pytest.mark.parametrize("kind", OUTAGES)
 def test_outages(kind: Any) -> None:
-    """What is said of sources names all of them and since when, and of silent ones what was expected of each metric."""
+    """It names all sources and since when; what was expected of silent ones, what is not watched, and until when."""
     began = "source_failed" if kind == "source_failed" else "no_data"
     start = SLOT if kind == began else SLOT - 3 * QUARTER
     outages = tuple(Outage(name, began, start, f"feed+messages/{start:%Y%m%dT%H%MZ}") for name in ("feed", "messages"))  # type: ignore[arg-type]
@@ -244,11 +267,7 @@ def test_outages(kind: Any) -> None:
             ("likes", kind, None),
             ("dau", kind, None),
         ]
-        expected = (
-            ["Metric likes:", "expected 2106.36"] if language == "en" else ["Метрика likes:", "ожидалось 2106.36"]
-        )
-        since = f"since {start:%Y-%m-%d %H:%M}, UTC" if language == "en" else f"с {start:%d.%m.%Y %H:%M}, UTC"
-        assert text_of(written)[1:] == [*(expected if kind == "no_data" else []), since]
+        assert text_of(written)[1:] == OUTAGE_LINES[kind, language]
         follows = f"shop/no_data/{outages[0].told}/{start:%Y%m%dT%H%MZ}" if kind == "data_back" else None
         assert written.replies_to == follows
 
@@ -400,10 +419,11 @@ DRAFTS = st.builds(
     language=st.sampled_from(["en", "ru"]),
     folded=st.integers(0, 3),
 )
+DIGESTS = st.builds(replace, DRAFTS, parts=st.lists(DRAFTS, max_size=2).map(tuple))
 
 
 @settings(deadline=None, max_examples=60)
-@given(DRAFTS)
+@given(DIGESTS)
 def test_a_draft_outlives_json(written: Draft) -> None:
     """What waits in a ledger is what was written: every text, number, NaN and infinite bound of it."""
     stored = json.dumps(written.to_dict(), allow_nan=False)
@@ -427,47 +447,6 @@ def test_a_sketch_is_its_frame(columns: dict[str, list[Any]], zone: str, slot: s
     frame = pd.DataFrame(columns, index=index)
     again = Sketch(**json.loads(json.dumps(vars(Sketch.of("day", "n", "t", "m", frame)), allow_nan=False))).frame()
     pd.testing.assert_frame_equal(again, frame, check_freq=False, check_index_type=False)
-
-
-def late(number: int, **changes: Any) -> Draft:
-    """Return the draft of one metric's opening in some slot."""
-    now = seen(f"m{number}", 5.0, 100.0)
-    slot = SLOT + number * QUARTER
-    written = draft(said_of("opened", (incident_of(now), now), slot=slot), "shop", {}, {})
-    return replace(written, key=f"key-{number}", **changes)
-
-
-def test_a_digest_holds_every_message_it_stands_for() -> None:
-    """It counts them, tells each as a paragraph, the oldest first, and follows none."""
-    drafts = [late(0), late(1), late(2, replies_to="key-0")]
-    folded = digest(drafts, "digest/1")
-    assert folded.headline == "While nothing could be told: 3 messages"
-    assert [fact.heading for fact in folded.facts] == [f"▼ m{number} −95%" for number in range(3)]
-    assert folded.facts[0].lines[:3] == ("Metric m0:", "current value = 5.00", "deviation from usual 95.00%")
-    assert [alert.metric for alert in folded.alerts] == ["m0", "m1", "m2"]
-    assert (folded.key, folded.slot, folded.replies_to, folded.folded) == ("digest/1", drafts[-1].slot, None, 3)
-    russian = digest([replace(each, language="ru") for each in drafts], "digest/1")
-    assert russian.headline == "Пока нельзя было сообщить, накопилось сообщений: 3"
-
-
-def test_a_digest_of_digests_counts_messages_and_not_digests() -> None:
-    """After a second outage nothing of the first is lost or told as one."""
-    first = digest([late(0), late(1)], "digest/1")
-    second = digest([Draft.from_dict(json.loads(json.dumps(first.to_dict()))), late(2), late(3)], "digest/2")
-    assert second.headline == "While nothing could be told: 4 messages"
-    assert [fact.heading for fact in second.facts] == [f"▼ m{number} −95%" for number in range(4)]
-    assert len(second.alerts) == 4
-
-
-@pytest.mark.parametrize(("language", "mark"), [("en", " (may be a repeat)"), ("ru", " (возможно, повтор)")])
-def test_a_digest_of_what_may_be_a_repeat_says_so(language: Language, mark: str) -> None:
-    """In its own headline, also when it goes into another digest."""
-    marked = replace(late(1), headline=f"{late(1).headline}{mark}")
-    drafts = [replace(each, language=language) for each in (late(0), marked)]
-    first = digest(drafts, "digest/1")
-    assert first.headline.endswith(mark)
-    assert digest([first, replace(late(2), language=language)], "digest/2").headline.endswith(mark)
-    assert not digest([drafts[0], drafts[0]], "digest/3").headline.endswith(mark)
 
 
 def test_the_picture_of_a_day_is_the_whole_local_day() -> None:
@@ -536,4 +515,40 @@ def test_outages_are_told_in_the_time_of_the_monitor() -> None:
     """Since when a source is silent is said in the zone in which its metrics are told."""
     said = Said("source_failed", "feed", SLOT, outages=(Outage("feed", "source_failed", SLOT, "feed"),))
     written = draft(said, "shop", {}, {"likes": {}}, "en", ZONE)
-    assert text_of(written)[-1] == "since 2026-11-02 18:15, Europe/Moscow"
+    assert text_of(written)[1] == "since 2026-11-02 18:15, Europe/Moscow"
+
+
+def test_of_many_metrics_that_are_not_watched_ten_are_named() -> None:
+    """A source of a hundred metrics is one line too."""
+    said = Said("source_failed", "feed", SLOT, outages=(Outage("feed", "source_failed", SLOT, "feed"),))
+    for language, more in (("en", " and 2 more"), ("ru", " и ещё 2")):
+        line = text_of(draft(said, "shop", {}, {f"m{number}": {} for number in range(12)}, language))[2]  # type: ignore[arg-type]
+        assert line.endswith(f": m0, m1, m2, m3, m4, m5, m6, m7, m8, m9{more}")
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        ("en", ["no values from 2026-11-01 23:45 to 2026-11-02 18:15 (18 h 30 min), Europe/Moscow"]),
+        ("ru", ["значений не было с 01.11.2026 23:45 до 02.11.2026 18:15 (18 ч 30 мин), Europe/Moscow"]),
+    ],
+)
+def test_values_that_are_back_say_for_how_long_there_were_none(language: Language, lines: list[str]) -> None:
+    """From when to when, with the day of the end if it is another one."""
+    start = SLOT - pd.Timedelta("18h30min")
+    outages = tuple(Outage("feed", "no_data", start, "likes/x", name) for name in ("likes", "ctr"))
+    said = Said("data_back", "likes/x", SLOT, outages=outages)
+    assert text_of(draft(said, "shop", {}, {}, language, ZONE))[1:] == lines
+
+
+def test_outages_that_began_apart_are_told_apart_when_they_end() -> None:
+    """Each source has its own span, and one that could not be read ends with the read that made up for it."""
+    feed = Outage("feed", "no_data", SLOT - 4 * QUARTER, "feed/x")
+    messages = Outage("messages", "source_failed", SLOT - 2 * QUARTER, "messages/x", end=SLOT + 8 * QUARTER)
+    said = Said("data_back", "feed/x", SLOT, outages=(messages, feed))
+    assert text_of(draft(said, "shop", {}, {}))[1:] == [
+        "feed:",
+        "nothing was seen from 2026-11-02 14:15 to 15:15 (1 h 00 min), UTC",
+        "messages:",
+        "nothing was seen from 2026-11-02 14:45 to 17:15 (2 h 30 min), UTC",
+    ]

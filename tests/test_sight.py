@@ -1,6 +1,7 @@
 """Of which sources and metrics nothing is seen: the state machine on its own, and through a pipeline."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,9 @@ from anomalert import (
 from anomalert.backtesting.course import marks_of
 from anomalert.backtesting.result import KINDS
 from anomalert.episodes import Outage, State, state_from_dict, state_to_dict
+from anomalert.errors import SourceError
 from anomalert.sight import lose_metrics, lose_sight
-from anomalert.testing import FakeNotifier
+from anomalert.testing import FakeNotifier, FakeSource
 
 SLOT = pd.Timedelta("15min")
 START = pd.Timestamp("2026-11-02T10:00", tz="UTC")
@@ -95,12 +97,12 @@ def feed(days: int = 4) -> pd.DataFrame:
     return pd.DataFrame({"views": 1000.0, "likes": 100.0, "shown": 500.0}, index)
 
 
-def monitor(rows: pd.DataFrame, policy: Policy | None = None) -> Monitor:
+def monitor(rows: pd.DataFrame, policy: Policy | None = None, links: Mapping[str, str] | None = None) -> Monitor:
     """Return a monitor of a count, a value and a ratio."""
     rows = rows.assign(ctr=rows["likes"] / rows["shown"])
     policy = policy or Policy()
     metrics = [
-        Metric("views", DayLagRatio(), absent="zero", policy=policy),
+        Metric("views", DayLagRatio(), absent="zero", policy=policy, links=links or {}),
         Metric("likes", DayLagRatio(), policy=policy),
         Metric("ctr", DayLagRatio(), denominator="shown", policy=policy),
     ]
@@ -129,6 +131,9 @@ def test_a_metric_that_stops_reporting_is_told_once_and_its_return_once(tmp_path
     assert [alert.slot for alert in first.alerts] == [stop + 7 * SLOT] * 2
     assert [alert.expected for alert in first.alerts] == [100.0, 0.2]
     assert f"since {stop:%Y-%m-%d %H:%M}, UTC" in [fact.heading for fact in first.facts]
+    assert [fact.heading for fact in last.facts] == [
+        f"no values from {stop:%Y-%m-%d %H:%M} to {back:%H:%M} (7 h 30 min), UTC"
+    ]
     assert last.reply_to == "1"
 
 
@@ -154,6 +159,31 @@ def test_a_silent_source_is_not_told_again_by_metric(tmp_path: Path) -> None:
     rows.loc[rows.index[300] : rows.index[319]] = np.nan
     chat = lived(monitor(rows), tmp_path, rows.index[299], rows.index[324])
     assert [message.headline for message in chat.messages] == ["✖ No data from feed", "✔ Data again from feed"]
+
+
+@pytest.mark.parametrize("links", [{}, {"Runbook": "https://wiki/feed"}])
+def test_a_source_that_fails_says_what_is_not_watched_and_for_how_long(tmp_path: Path, links: dict[str, str]) -> None:
+    """It names the metrics and where to look; its return says until when nothing was seen, missed slots included."""
+    rows = feed()
+    failing = FakeSource(rows, name="feed")
+    watched = monitor(rows, links=links)
+    watched = Monitor(failing, watched.metrics[:2])
+    chat = FakeNotifier()
+    pipeline = Pipeline([watched], [chat], Ledger(tmp_path / "alerts.db"))
+    pipeline.run(at=rows.index[299] + SLOT)
+    for number in range(300, 310):
+        failing._errors = iter([SourceError("down")])
+        assert pipeline.run(at=rows.index[number] + SLOT).exit_code == 1
+    pipeline.run(at=rows.index[310] + SLOT).raise_for_status()
+    lost, back = chat.messages
+    start, end = rows.index[300], rows.index[311]
+    assert (lost.facts[0].heading, lost.facts[0].lines) == (
+        f"since {start:%Y-%m-%d %H:%M}, UTC",
+        ("not watched meanwhile: views, likes",),
+    )
+    assert lost.links == links
+    assert back.facts[0].heading == (f"nothing was seen from {start:%Y-%m-%d %H:%M} to {end:%H:%M} (2 h 45 min), UTC")
+    assert {alert.incident for alert in back.alerts} == {alert.incident for alert in lost.alerts}
 
 
 def test_an_open_incident_outlasts_the_values(tmp_path: Path) -> None:

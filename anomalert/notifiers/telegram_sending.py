@@ -37,6 +37,10 @@ DRAWING_SECONDS = 5.0
 """What a text waits for its pictures at most."""
 
 ALBUM_LIMIT = 10
+
+MOST_BUTTONS, KEYBOARD_BYTES = 100, 10_000
+"""Telegram refuses a longer keyboard, and the text with it."""
+
 PHOTO_BYTES = 10_000_000
 PHOTO_SIDES = 10_000
 PHOTO_RATIO = 20
@@ -105,8 +109,10 @@ def deliver(message: Message, call: Call, end: float) -> Answer:
 
 
 def _whole(message: Message) -> Part:
-    """Return the message with its links as buttons; those that Telegram would refuse stand in the text."""
+    """Return the message with its links as buttons; those that Telegram would refuse stand in the text, or all do."""
     buttons = {label: url for label, url in message.links.items() if is_button_url(url) and label.strip()}
+    if len(buttons) > MOST_BUTTONS or len(json.dumps(_keyboard(buttons))) > KEYBOARD_BYTES:
+        return Part([*body(message), *link_lines(message.links, anchored=True)], {}, _follows(message.reply_to))
     others = {label: url for label, url in message.links.items() if label not in buttons}
     return Part([*body(message), *link_lines(others, anchored=False)], buttons, _follows(message.reply_to))
 

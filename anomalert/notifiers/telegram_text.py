@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from urllib.parse import urlsplit
 
 from anomalert.interfaces import Message
@@ -36,7 +37,7 @@ CAPTION_LIMIT = 1024
 
 WORD_JOINER = "\u2060"
 
-SELF_MADE_LINKS = re.compile(r"@(?=\w)|://|(?<=[\w-])\.(?=[^\W\d_]{2})|(?<=\d)\.(?=\d{1,3}\.\d{1,3}\.\d)")
+SELF_MADE_LINKS = re.compile(r"@(?=[\w-])|://|(?<=[\w-])\.(?=[^\W\d_]{2})|(?<=\d)\.(?=\d{1,3}\.\d{1,3}\.\d)")
 """Where Telegram would make a mention or a link out of data by itself: @name, scheme://, word.word, 10.0.0.1."""
 
 LONGEST_CLUSTER = 32
@@ -113,7 +114,9 @@ def as_html(lines: Sequence[Line]) -> str:
 
 
 def split(lines: Sequence[Line], limit: int) -> list[list[Line]]:
-    """Cut `lines` into parts of at most `limit` units: between lines, and within one only if it is too long itself.
+    """Cut `lines` into parts of at most `limit` units: between paragraphs, where each is short enough.
+
+    One that is too long itself is cut between lines, and a line that is too long between words.
 
     Parameters
     ----------
@@ -129,18 +132,28 @@ def split(lines: Sequence[Line], limit: int) -> list[list[Line]]:
     """
     parts: list[list[Line]] = [[]]
     used = 0
-    for piece in (piece for line in lines for piece in _pieces(line, limit)):
-        is_blank = not piece.text.strip()
-        units = _units(piece.text) + 1
-        if used + units > limit + 1:
-            if is_blank:
-                continue
+    for paragraph in _paragraphs(lines):
+        whole = sum(_units(line.text) + 1 for line in paragraph)
+        if used and used + whole > limit + 1 >= whole and paragraph[0].text.strip():
             parts.append([])
             used = 0
-        if parts[-1] or not is_blank:
-            parts[-1].append(piece)
-            used += units
+        for piece in (piece for line in paragraph for piece in _pieces(line, limit)):
+            is_blank = not piece.text.strip()
+            units = _units(piece.text) + 1
+            if used + units > limit + 1:
+                if is_blank:
+                    continue
+                parts.append([])
+                used = 0
+            if parts[-1] or not is_blank:
+                parts[-1].append(piece)
+                used += units
     return [_without_blank_end(part) for part in parts]
+
+
+def _paragraphs(lines: Sequence[Line]) -> list[list[Line]]:
+    """Return what an empty line parts, and the empty lines between."""
+    return [list(group) for _, group in groupby(lines, key=lambda line: bool(line.text.strip()))]
 
 
 def _inert(text: str) -> str:

@@ -131,6 +131,16 @@ def test_endless_text_goes_in_parts_and_nothing_is_lost(stub: TelegramStub) -> N
         assert request.options["reply_parameters"]["message_id"] == stub.posts[0].id
 
 
+@pytest.mark.parametrize(("number", "label"), [(101, "board"), (60, "dashboard of one metric " * 8)])
+def test_more_links_than_a_keyboard_takes_stand_in_the_text(stub: TelegramStub, number: int, label: str) -> None:
+    """Telegram refuses a keyboard of over 100 buttons or 10 kB, and what it belongs to: nothing is lost then."""
+    links = {f"{label}{each}": f"https://a.example.com/{each}" for each in range(number)}
+    notifier(stub).send(message(links=links))
+    assert not any("reply_markup" in request.fields for request in stub.requests)
+    shown = [entity.url for request in stub.requests for entity in read_html(request.fields["text"])[1]]
+    assert [url for url in shown if url] == list(links.values())
+
+
 def test_album_whose_links_do_not_fit_goes_after_its_text(stub: TelegramStub) -> None:
     """Where the links make the caption of an album too long, the text goes first and keeps its buttons."""
     links = {f"dashboard number {number} of the feed": "https://a.example.com" for number in range(40)}

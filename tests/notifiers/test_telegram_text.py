@@ -4,7 +4,7 @@ import random
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anomalert.interfaces import Fact
@@ -63,6 +63,7 @@ def check_hostile(headline: str, heading: str, line: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(hostile, hostile, hostile)
+@example(headline="", heading="", line="&amp@-61.52%")
 def test_hostile_text_creates_nothing(headline: str, heading: str, line: str) -> None:
     """Any string is accepted at the first try, looks the same, and makes neither entity, mention nor link."""
     check_hostile(headline, heading, line)
@@ -195,6 +196,15 @@ def test_flags_are_cut_between_pairs_of_letters_at_worst() -> None:
 def test_marks_without_end_are_cut_all_the_same() -> None:
     """A letter under thousands of accents cannot hold a message up."""
     assert len(check_split([Line("e" + "\u0301" * 500)], 100)) == 6
+
+
+def test_a_paragraph_that_fits_is_not_parted() -> None:
+    """The lines of one incident stay in one post with its time; only what is too long for any is cut."""
+    first, second = [Line("a" * 10)] * 3, [Line("b" * 10)] * 5
+    parts = check_split([*first, Line(""), *second, Line(""), *first], 60)
+    assert [[line.text[:1] for line in part] for part in parts] == [["a"] * 3, ["b"] * 5, ["a"] * 3]
+    longer = check_split([*first, Line(""), *[Line("b" * 10)] * 6], 60)
+    assert [len(part) for part in longer] == [6, 4]
 
 
 def test_empty_lines_do_not_begin_or_end_a_part() -> None:

@@ -118,7 +118,9 @@ def serve() -> None:
     with TelegramStub() as stub:
         print(stub.url, flush=True)
         for _ in sys.stdin:
-            posts = [(post.request.fields["message_thread_id"], post.text) for post in stub.posts]
+            # An album is a post for each of its pictures, and one message.
+            whole = {id(post.request): post for post in list(stub.posts)}.values()
+            posts = [(post.request.fields["message_thread_id"], post.text) for post in whole]
             print(json.dumps(posts), flush=True)
 
 
