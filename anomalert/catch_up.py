@@ -3,8 +3,10 @@
 Findings call this after a walk over several slots; it calls `walk` and `incidents`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+
+import pandas as pd
 
 from anomalert.episodes import Episode, Observation, Said, State
 from anomalert.incidents import unseen
@@ -34,9 +36,14 @@ def as_it_is_now(news: Sequence[News], steps: Sequence[Step]) -> tuple[list[News
     lasting = [episode for episode in state.episodes if episode.key in opened]
     if not lasting:
         return list(news), state
-    told = {episode.key: _told_now(episode, steps) for episode in lasting}
+    seen = {
+        incident.metric: _newest(incident.metric, steps) or unseen(incident)
+        for episode in lasting
+        for incident in episode.incidents
+    }
+    told = {episode.key: _told_now(episode, seen, last.slot) for episode in lasting}
     kept = [(step, said) for step, said in news if said.subject not in told]
-    now = [(last, _opened(episode, last)) for episode in told.values()]
+    now = [(last, _opened(episode, seen, last.slot)) for episode in told.values()]
     return [*kept, *now], replace(state, episodes=tuple(told.get(each.key, each) for each in state.episodes))
 
 
@@ -47,18 +54,21 @@ def is_still_so(said: Said, state: State) -> bool:
     return bool(about) and (about.isdisjoint(out) if said.kind == "data_back" else about <= out)
 
 
-def _told_now(episode: Episode, steps: Sequence[Step]) -> Episode:
+def _told_now(episode: Episode, seen: Mapping[str, Observation], slot: pd.Timestamp) -> Episode:
     """Return an episode whose open incidents are told as they are in the newest slot of their metric."""
+    # Where a detector has got used to an incident, or it is not judged, that is no measure of whether it gets worse.
     incidents = tuple(
-        each if each.end is not None else replace(each, told=_newest(each.metric, steps) or unseen(each))
+        replace(each, told=seen[each.metric])
+        if each.end is None and each.staying is None and seen[each.metric].is_judged
+        else each
         for each in episode.incidents
     )
-    return replace(episode, incidents=incidents, told=steps[-1].slot)
+    return replace(episode, incidents=incidents, told=slot)
 
 
-def _opened(episode: Episode, last: Step) -> Said:
-    about = tuple((incident, incident.told) for incident in episode.incidents if incident.end is None)
-    return Said("opened", episode.key, last.slot, about)
+def _opened(episode: Episode, seen: Mapping[str, Observation], slot: pd.Timestamp) -> Said:
+    about = tuple((incident, seen[incident.metric]) for incident in episode.incidents if incident.end is None)
+    return Said("opened", episode.key, slot, about)
 
 
 def _newest(metric: str, steps: Sequence[Step]) -> Observation | None:

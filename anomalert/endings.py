@@ -17,15 +17,16 @@ def headline_of_end(incidents: Sequence[Incident], phrases: Phrases) -> str:
     Of a metric that nobody looks at any more only its paragraph tells, unless there is nothing else to say: it has not
     come to an end. A new level is said first, since it asks for more than what is as it was.
     """
-    ended: dict[Ending, list[str]] = {"settled": [], "usual": [], "unwatched": []}
+    ended: dict[Ending, list[str]] = {"turned": [], "settled": [], "usual": [], "unwatched": []}
     for incident in incidents:
         ended[incident.ending].append(incident.metric)
     sentences: dict[Ending, str] = {
+        "turned": phrases.turned,
         "settled": phrases.settled,
         "usual": phrases.resolved,
         "unwatched": phrases.unwatched,
     }
-    endings: tuple[Ending, ...] = ("settled", "usual")
+    endings: tuple[Ending, ...] = ("turned", "settled", "usual")
     told: list[Ending] = [ending for ending in endings if ended[ending]] or ["unwatched"]
     said = [sentences[ending].format(metrics=listed(ended[ending], phrases, NAMED_IN_HEADLINE)) for ending in told]
     return f"{'✔' if told == ['usual'] else '■'} {'. '.join(said)}"

@@ -34,7 +34,7 @@ __all__ = [
     "state_to_dict",
 ]
 
-Ending = Literal["usual", "settled", "unwatched"]
+Ending = Literal["usual", "turned", "settled", "unwatched"]
 """Back to what was usual; at a level that has become the usual one; or nobody knows, since nobody looks any more."""
 
 NUMBERS = ("value", "expected", "lower", "upper", "deviation", "score")
@@ -83,8 +83,9 @@ class Incident:
     staying : pandas.Timestamp, optional
         The first of the newest slots in a row that were not anomalous any more, but still outside of what was usual
         when the incident opened.
-    ending : {"usual", "settled", "unwatched"}
-        How it ended, once it is over.
+    ending : {"usual", "turned", "settled", "unwatched"}
+        How it ended, once it is over: as usual again, anomalous on the other side, at a level that is the usual one by
+        now, or out of sight.
     """
 
     metric: str

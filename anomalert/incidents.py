@@ -170,7 +170,7 @@ def _seen(incident: Incident, now: _Now) -> Incident:
     """Return an incident after its metric was seen once more; what cannot be judged neither prolongs nor ends it."""
     watch, observation = now.watches.get(incident.metric), now.seen.get(incident.metric)
     if incident.end is not None:
-        return replace(incident, ending="usual") if _came_back(incident, watch, observation) else incident
+        return replace(incident, ending="usual") if _is_back(incident, watch, observation) else incident
     slot, length = now.slot_of(incident.metric), now.length_of(incident.metric)
     if watch is None:  # The metric is watched no more: an incident that nobody looks at must not stay open.
         return replace(incident, end=incident.last + length, ending="unwatched")
@@ -184,8 +184,24 @@ def _seen(incident: Incident, now: _Now) -> Incident:
         return _stayed(incident, slot, length, watch.lookback)
     quiet = incident.quiet + 1
     end = incident.last + length if quiet >= watch.policy.recover else None
-    ending: Ending = "settled" if end is not None and _is_learnt(incident, observation, now) else "usual"
+    ending = "usual" if end is None else _ending_of(incident, observation, now)
     return replace(incident, quiet=quiet, staying=None, end=end, ending=ending)
+
+
+def _ending_of(incident: Incident, observation: Observation, now: _Now) -> Ending:
+    if _has_turned(incident, observation, now):
+        return "turned"
+    return "settled" if _is_learnt(incident, observation, now) else "usual"
+
+
+def _has_turned(incident: Incident, observation: Observation, now: _Now) -> bool:
+    """Whether a metric is anomalous on the other side, and not only by the measure of what it was in the incident."""
+    watch, opening = now.watches[incident.metric], incident.opening
+    if watch.is_trailing:
+        is_as_before = opening.lower <= observation.value <= opening.upper
+    else:
+        is_as_before = now.slot_of(incident.metric) - incident.start >= watch.adapt
+    return observation.status == "anomaly" and not is_as_before
 
 
 def _stayed(incident: Incident, slot: pd.Timestamp, length: pd.Timedelta, lookback: pd.Timedelta) -> Incident:
@@ -213,16 +229,13 @@ def _is_learnt(incident: Incident, observation: Observation, now: _Now) -> bool:
     return bool(levels) and all(incident.is_beyond(observation.value, level) for level in levels)
 
 
-def _came_back(incident: Incident, watch: Watch | None, observation: Observation | None) -> bool:
-    """Whether a metric left its new level again, while others keep the episode open: it does not stay there."""
-    return (
-        incident.ending == "settled"
-        and watch is not None
-        and watch.is_trailing
-        and observation is not None
-        and observation.is_judged
-        and not incident.is_beyond(observation.value)
-    )
+def _is_back(incident: Incident, watch: Watch | None, observation: Observation | None) -> bool:
+    """Whether a metric that ended otherwise is as usual after all, while others keep the episode open."""
+    if watch is None or observation is None or not observation.is_judged:
+        return False
+    if incident.ending == "turned":
+        return observation.status == "ok"
+    return incident.ending == "settled" and watch.is_trailing and not incident.is_beyond(observation.value)
 
 
 def _is_worse(incident: Incident, now: Observation, watch: Watch) -> bool:

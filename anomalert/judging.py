@@ -139,7 +139,7 @@ def _detected(
             detection.expected.to_numpy(),
             None if weights is None else held.volume,
             policy.missing_slots(slot),
-            trailing=lookback < DAY,
+            trailing=lookback <= DAY,
         ),
         "is_empty": np.zeros(len(judged), dtype=bool),
         "own_score": None if detection.own_score is None else detection.own_score.to_numpy(copy=True),

@@ -48,6 +48,7 @@ class Phrases:
     reminder: str
     resolved: str
     settled: str
+    turned: str
     unwatched: str
     no_data: str
     source_failed: str
@@ -134,6 +135,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
         reminder="Still going on: {metrics}",
         resolved="Back to usual: {metrics}",
         settled="Stays at a new level: {metrics}",
+        turned="On the other side now: {metrics}",
         unwatched="Not watched any more: {metrics}",
         no_data="✖ No data from {source}",
         source_failed="✖ Cannot read {source}",
@@ -186,6 +188,7 @@ LANGUAGES: Mapping[Language, Phrases] = {
         reminder="Всё ещё продолжается: {metrics}",
         resolved="Снова как обычно: {metrics}",
         settled="Держится на новом уровне: {metrics}",
+        turned="Теперь в другую сторону: {metrics}",
         unwatched="Больше не отслеживается: {metrics}",
         no_data="✖ Нет данных: {source}",
         source_failed="✖ Не читается источник: {source}",

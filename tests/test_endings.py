@@ -152,6 +152,7 @@ def ended(ending: Ending, *names: str) -> list[Incident]:
 
 HEADLINES: list[tuple[list[Incident], str, str]] = [
     (ended("usual", "a", "b"), "✔ Back to usual: a, b", "✔ Снова как обычно: a, b"),
+    (ended("turned", "a"), "■ On the other side now: a", "■ Теперь в другую сторону: a"),
     (ended("settled", "a"), "■ Stays at a new level: a", "■ Держится на новом уровне: a"),
     (ended("unwatched", "a", "b"), "■ Not watched any more: a, b", "■ Больше не отслеживается: a, b"),
     (ended("unwatched", "a") + ended("usual", "b"), "✔ Back to usual: b", "✔ Снова как обычно: b"),

@@ -124,6 +124,17 @@ def test_up_and_down_are_kept_apart() -> None:
     assert [each.subject.split("/")[0] for _, each in said] == ["down", "up"]
 
 
+def test_what_is_anomalous_on_the_other_side_is_not_back_to_usual() -> None:
+    """A drop that ends in a rise is over, and said to have turned; if it is as usual later, it is back to that."""
+    state, said = told([{"a": 10.0}, {"a": 900.0}, {"a": 900.0}])
+    (over,) = (each for _, each in said if each.kind == "resolved")
+    assert [incident.ending for incident, _ in over.about] == ["turned"]
+    values = [{"a": 10.0, "b": 10.0}, {"a": 900.0, "b": 10.0}, {"a": 900.0, "b": 10.0}, {"a": 100.0, "b": 10.0}]
+    state, _ = told(values)
+    endings = [each.ending for each in state.incidents() if each.metric == "a" and each.direction == "down"]
+    assert endings == ["usual"]
+
+
 def test_what_cannot_be_judged_neither_ends_nor_prolongs() -> None:
     """Slots without data between do not count as quiet, and say nothing."""
     state, said = told([{"a": 10.0}, {"a": None}, {"a": None}, {"a": None}, {"a": 100.0}])
