@@ -22,6 +22,7 @@ from anomalert.errors import (
     NotSentError,
     UnknownOutcomeError,
 )
+from anomalert.foreign import place_of
 from anomalert.interfaces import Delivery, Notifier, Probing, plugin_name
 from anomalert.ledger.records import Pending, StoredMessage
 from anomalert.messages import Draft
@@ -132,7 +133,9 @@ class Channel:
         except AnomalertError as error:  # The ledger failed under way: what was not noted stays pending there.
             self.errors.append(error)
         except BaseException as error:  # noqa: BLE001 - a thread has no caller: what is not told here is told to nobody
-            stopped = UnknownOutcomeError(f"notifier {self.name!r}: its delivery stopped on {type(error).__name__}")
+            stopped = UnknownOutcomeError(
+                f"notifier {self.name!r}: its delivery stopped on {type(error).__name__}{place_of(error)}"
+            )
             stopped.__cause__ = error
             self.errors.append(stopped)
         finally:
@@ -162,7 +165,9 @@ class Channel:
             self.errors.append(error)
             return []
         except BaseException as raised:  # noqa: BLE001 - other people's code: whatever it raises is no answer
-            failed = UnknownOutcomeError(f"notifier {self.name!r}: `probe` raised {type(raised).__name__}")
+            failed = UnknownOutcomeError(
+                f"notifier {self.name!r}: `probe` raised {type(raised).__name__}{place_of(raised)}"
+            )
             failed.__cause__ = raised
             self.errors.append(failed)
             return []
@@ -201,7 +206,9 @@ class Channel:
             error = raised
         except BaseException as raised:  # noqa: BLE001 - other people's code: whatever it raises is an unknown outcome
             # Not its text: that of a network library often holds the URL, and the token in it.
-            error = UnknownOutcomeError(f"notifier {self.name!r} raised {type(raised).__name__}; the cause is chained")
+            error = UnknownOutcomeError(
+                f"notifier {self.name!r} raised {type(raised).__name__}{place_of(raised)}; the cause is chained"
+            )
             error.__cause__ = raised
         else:
             reached("delivery: accepted, not noted")

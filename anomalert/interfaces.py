@@ -262,10 +262,14 @@ class RunReport:
         return 1 if self.errors else 0
 
     def raise_for_status(self) -> None:
-        """Raise a `RunError` that lists every error, if there was one: makes a scheduler's task fail."""
+        """Raise a `RunError` that lists every error, if there was one: makes a scheduler's task fail.
+
+        Its ``__cause__`` is the first of them that has one: a log then shows the traceback of a bug in a plug-in.
+        """
         if self.errors:
+            first = next((error for error in self.errors if error.__cause__ is not None), self.errors[0])
             listed = "\n".join(f"- {type(error).__name__}: {error}" for error in self.errors)
-            raise RunError(f"the run at {self.at.isoformat()} failed in part:\n{listed}")
+            raise RunError(f"the run at {self.at.isoformat()} failed in part:\n{listed}") from first
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as lists, dicts, texts and numbers that `json.dumps` accepts; NaN is None."""

@@ -377,7 +377,8 @@ def test_whatever_a_notifier_raises_is_an_unknown_outcome(error: BaseException, 
     outbox: Outbox = MemoryOutbox(messages, ("does", "fake")) if memory else ledger_with(*messages, to=("does", "fake"))
     broken, chat = Does(raiser(error)), FakeNotifier()
     deliveries, errors = sent(outbox, broken, chat)
-    text = f"notifier 'does' raised {type(error).__name__}; the cause is chained"
+    line = raiser.__code__.co_firstlineno + 4
+    text = f"notifier 'does' raised {type(error).__name__} in {__file__}, line {line}; the cause is chained"
     assert deliveries == [
         Delivery("shop/a", "does", "unknown", error=text),
         Delivery("shop/b", "does", "unknown", error=text),
@@ -538,7 +539,9 @@ def test_an_outbox_that_fails_is_told_and_stops_its_channel_only(broken: str, er
     if isinstance(error, AnomalertError):
         assert errors == [error]
     else:
-        assert str(errors[0]) == "notifier 'one': its delivery stopped on ZeroDivisionError"
+        assert str(errors[0]).startswith(
+            f"notifier 'one': its delivery stopped on ZeroDivisionError in {__file__}, line"
+        )
         assert errors[0].__cause__ is error
     # What was accepted is reported as that, also where it could not be noted: it must not be sent again at once.
     assert [each.notifier for each in deliveries].count("one") == (1 if broken == "record" else 0)

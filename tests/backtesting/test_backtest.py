@@ -245,9 +245,8 @@ def test_a_detector_that_fails_on_a_day_loses_that_day_only() -> None:
         panel,
         progress=False,
     )
-    assert [str(error) for error in found.errors] == [
-        f"metric 'views': {metrics[0].detector!r}: raised ZeroDivisionError: it is the 20th"
-    ]
+    (error,) = found.errors
+    assert str(error).startswith(f"metric 'views': {metrics[0].detector!r}: raised ZeroDivisionError: it is the 20th (")
     days = {"views": set(range(6, 21)) - {20}, "likes": set(range(6, 21))}
     judged = found.judgements.assign(day=found.judgements["slot"].dt.tz_convert(ZONE).dt.day)
     assert {metric: set(rows["day"]) for metric, rows in judged.groupby("metric")} == days
