@@ -1,7 +1,7 @@
 """Several messages as one: what happened while nothing could be told, and what may not have arrived.
 
 Its headline is all that a phone shows, so it names the gravest; inside, what is not known to be over comes before what
-is, and what is grave before what is light. Channels call this; it calls `messages`.
+is, and what is grave before what is light. Channels call this; it calls `messages` and `phrases`.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from anomalert.messages import PICTURED, Draft
 from anomalert.phrases import LANGUAGES, NAMED_IN_HEADLINE, Phrases
 from anomalert.scenes import Sketch, sketch_name
 
-__all__ = ["UNSURE", "digest", "digest_key", "headlines", "unsure_digest"]
+__all__ = ["UNSURE", "digest", "digest_key", "unsure_count", "unsure_digest", "unsure_lines"]
 
 UNSURE = "unsure"
 """How the keys of digests begin that name what may not have arrived."""
@@ -88,7 +88,17 @@ def unsure_digest(drafts: Sequence[Draft], key: str) -> Draft:
     return replace(whole, headline=phrases.may_repeat.format(headline=said))
 
 
-def headlines(message: StoredMessage) -> list[str]:
+def unsure_lines(messages: Sequence[StoredMessage], phrases: Phrases) -> list[str]:
+    """Return what the next message says of those that may not have arrived: each is named."""
+    return [phrases.unsure.format(headline=headline) for each in messages for headline in _headlines(each)]
+
+
+def unsure_count(messages: Sequence[StoredMessage], phrases: Phrases) -> str:
+    """Return how many may not have arrived, in words that hold none of theirs."""
+    return phrases.all_unsure.format(count=sum(len(_headlines(each)) for each in messages))
+
+
+def _headlines(message: StoredMessage) -> list[str]:
     """Return what a stored message says in short: its headline, or those of what it stands for."""
     return [str(part["headline"]) for part in message.body.get("parts") or (message.body,)]
 

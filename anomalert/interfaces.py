@@ -91,8 +91,8 @@ class Notifier(Protocol):
 class Probing(Protocol):
     """A notifier that can also ask its channel whether it answers, without anything that people see.
 
-    It is asked only if messages may not have arrived and there is nothing else to send: once the channel answers, they
-    are sent as one. Without `probe` they wait for the next message that is accepted, which names them.
+    It is asked only if messages may not have arrived, or were refused, and there is nothing else to send: once the
+    channel answers, they are sent as one. Without `probe` they wait for the next accepted message, which names them.
     """
 
     def probe(self) -> None:
