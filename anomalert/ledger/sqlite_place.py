@@ -84,6 +84,17 @@ class SqlitePlace:
             if pipeline is not None:
                 engine.shorten_log()
 
+    def exists(self) -> bool:
+        """Return whether there is a ledger; raise a LedgerError if its user may not write it, or not make it."""
+        path = self._path()
+        self._refuse_foreign(path)
+        is_there = path.exists()
+        needed = (path, path.parent) if is_there else (path.parent,)
+        for each in needed:
+            if not os.access(each, os.W_OK | (os.X_OK if each.is_dir() else os.R_OK)):
+                raise LedgerError(f"ledger {self.name}: this user may not write {each}: give it the right to")
+        return is_there
+
     def move_aside(self, at: pd.Timestamp) -> Path | None:
         """Rename the files to a name with the instant; return it, or None if there is nothing to move any more."""
         path = self._path()
