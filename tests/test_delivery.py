@@ -369,7 +369,7 @@ class Censor(Asked):
 
 def test_a_message_that_is_refused_for_what_it_says_is_counted_and_keeps_no_other_from_arriving() -> None:
     """Its digest is tried once; the next news arrives all the same, says that there was one, and nothing comes back."""
-    chat = Censor(answers=[None])
+    chat = Censor(answers=[None] * 9)
     outbox = ledger_with(stored("bad"))
     for _ in range(5):
         sent(outbox, chat)

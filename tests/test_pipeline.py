@@ -255,6 +255,18 @@ def by_column(start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:  # noqa: 
     return pd.DataFrame({"likes": [1.0]})["lieks"].to_frame()
 
 
+def by_instant(start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:  # noqa: ARG001 - the seam of functions
+    """Fail within compiled code, whose lines name no folder."""
+    return pd.DataFrame({"posts": [1.0]}, [pd.Timestamp("no instant")])
+
+
+def test_the_line_of_a_plugin_is_named_also_if_compiled_code_raised() -> None:
+    """As above, of what has no Python lines."""
+    monitor = Monitor(FrameSource(by_instant, name="shop"), [Metric("posts", DayLagRatio())])
+    (error,) = Pipeline([monitor], [FakeNotifier()]).run(at=AT).errors
+    assert f" in {__file__}, line {by_instant.__code__.co_firstlineno + 2}; the cause" in str(error)
+
+
 @pytest.mark.parametrize("first", [NotSentError("no network"), None])
 def test_a_bug_of_a_plugin_is_found_from_the_log_of_a_scheduler(first: NotSentError | None) -> None:
     """The text names the plug-in's own line, not one within pandas; the traceback of what is raised shows all."""
