@@ -262,10 +262,7 @@ class RunReport:
         return 1 if self.errors else 0
 
     def raise_for_status(self) -> None:
-        """Raise a `RunError` that lists every error, if there was one: makes a scheduler's task fail.
-
-        Its ``__cause__`` is the first of them that has one: a log then shows the traceback of a bug in a plug-in.
-        """
+        """Raise a `RunError` of all errors, from the first that has a cause: makes a scheduler's task fail."""
         if self.errors:
             first = next((error for error in self.errors if error.__cause__ is not None), self.errors[0])
             listed = "\n".join(f"- {type(error).__name__}: {error}" for error in self.errors)
