@@ -95,7 +95,7 @@ def unsure_lines(messages: Sequence[StoredMessage], phrases: Phrases) -> list[st
 
 def unsure_count(messages: Sequence[StoredMessage], phrases: Phrases) -> str:
     """Return how many may not have arrived, in words that hold none of theirs."""
-    return phrases.all_unsure.format(count=sum(len(_headlines(each)) for each in messages))
+    return phrases.all_unsure.format(messages=phrases.messages(sum(len(_headlines(each)) for each in messages)))
 
 
 def _headlines(message: StoredMessage) -> list[str]:

@@ -352,7 +352,7 @@ def test_what_the_fallback_refuses_too_is_told_by_it_once_it_answers() -> None:
     outbox = ledger_with(stored("a"))
     for _ in range(4):
         sent(outbox, chat, fallback=last)
-    assert [message.headline for message in last.messages] == ["May not have reached you: 1 messages (may be a repeat)"]
+    assert [message.headline for message in last.messages] == ["May not have reached you: headline a (may be a repeat)"]
     assert len(chat.attempts) == 1
 
 
@@ -373,14 +373,14 @@ def test_a_message_that_is_refused_for_what_it_says_is_counted_and_keeps_no_othe
     outbox = ledger_with(stored("bad"))
     for _ in range(5):
         sent(outbox, chat)
-    assert headlines(chat) == ["headline bad", "May not have reached you: 1 messages (may be a repeat)"]
+    assert headlines(chat) == ["headline bad", "May not have reached you: headline bad (may be a repeat)"]
     for name in ("b", "c"):
         outbox.queue(stored(name), "fake")
         deliveries, _ = sent(outbox, chat)
         assert deliveries[-1].outcome == "accepted"
     assert headlines(chat)[2:] == ["headline b", "headline b", "headline c"]
     said = [[fact.heading for fact in message.facts] for message in chat.messages]
-    assert said == [["fact b", "May not have reached you: 1 messages"], ["fact c"]]
+    assert said == [["fact b", "May not have reached you: 1 message"], ["fact c"]]
     assert sent(outbox, chat) == ([], [])
 
 
