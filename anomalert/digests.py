@@ -15,7 +15,7 @@ from anomalert.messages import PICTURED, Draft
 from anomalert.phrases import LANGUAGES, NAMED_IN_HEADLINE, Phrases
 from anomalert.scenes import Sketch, sketch_name
 
-__all__ = ["UNSURE", "digest", "digest_key", "unsure_count", "unsure_digest", "unsure_lines"]
+__all__ = ["UNSURE", "digest", "digest_key", "headlines", "unsure_count", "unsure_digest", "unsure_lines"]
 
 UNSURE = "unsure"
 """How the keys of digests begin that name what may not have arrived."""
@@ -90,15 +90,15 @@ def unsure_digest(drafts: Sequence[Draft], key: str) -> Draft:
 
 def unsure_lines(messages: Sequence[StoredMessage], phrases: Phrases) -> list[str]:
     """Return what the next message says of those that may not have arrived: each is named."""
-    return [phrases.unsure.format(headline=headline) for each in messages for headline in _headlines(each)]
+    return [phrases.unsure.format(headline=headline) for each in messages for headline in headlines(each)]
 
 
 def unsure_count(messages: Sequence[StoredMessage], phrases: Phrases) -> str:
     """Return how many may not have arrived, in words that hold none of theirs."""
-    return phrases.all_unsure.format(messages=phrases.messages(sum(len(_headlines(each)) for each in messages)))
+    return phrases.all_unsure.format(messages=phrases.messages(sum(len(headlines(each)) for each in messages)))
 
 
-def _headlines(message: StoredMessage) -> list[str]:
+def headlines(message: StoredMessage) -> list[str]:
     """Return what a stored message says in short: its headline, or those of what it stands for."""
     return [str(part["headline"]) for part in message.body.get("parts") or (message.body,)]
 
