@@ -9,11 +9,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
+from typing import Literal
 
 import pandas as pd
 
 from anomalert.crashpoints import reached
-from anomalert.digests import UNSURE, digest, digest_key, headlines, unsure_digest
+from anomalert.digests import UNSURE, digest, digest_key, unsure_count, unsure_digest, unsure_lines
 from anomalert.errors import (
     AnomalertError,
     DeliveryError,
@@ -22,7 +23,8 @@ from anomalert.errors import (
     NotSentError,
     UnknownOutcomeError,
 )
-from anomalert.interfaces import Delivery, Notifier, Probing, plugin_name
+from anomalert.foreign import place_of
+from anomalert.interfaces import Delivery, Message, Notifier, Probing, plugin_name
 from anomalert.ledger.records import Pending, StoredMessage
 from anomalert.messages import Draft
 from anomalert.outbox import Outbox
@@ -132,7 +134,9 @@ class Channel:
         except AnomalertError as error:  # The ledger failed under way: what was not noted stays pending there.
             self.errors.append(error)
         except BaseException as error:  # noqa: BLE001 - a thread has no caller: what is not told here is told to nobody
-            stopped = UnknownOutcomeError(f"notifier {self.name!r}: its delivery stopped on {type(error).__name__}")
+            stopped = UnknownOutcomeError(
+                f"notifier {self.name!r}: its delivery stopped on {type(error).__name__}{place_of(error)}"
+            )
             stopped.__cause__ = error
             self.errors.append(stopped)
         finally:
@@ -152,8 +156,8 @@ class Channel:
     def _unsure_once_it_answers(self) -> list[Pending]:
         """Return what may not have arrived as one message, if there is nothing else to send that could name it."""
         unsure = self.outbox.unsure(self.name)
-        # One that was given up itself has to wait: a channel that takes messages and never says so must not get it
-        # again and again.
+        # One that was given up or refused itself has to wait for news: a channel that takes messages and never says so,
+        # or that refuses what this one says, must not get it again and again.
         if not isinstance(self.notifier, Probing) or not unsure or any(_is_unsure_digest(each) for each in unsure):
             return []
         try:
@@ -162,7 +166,9 @@ class Channel:
             self.errors.append(error)
             return []
         except BaseException as raised:  # noqa: BLE001 - other people's code: whatever it raises is no answer
-            failed = UnknownOutcomeError(f"notifier {self.name!r}: `probe` raised {type(raised).__name__}")
+            failed = UnknownOutcomeError(
+                f"notifier {self.name!r}: `probe` raised {type(raised).__name__}{place_of(raised)}"
+            )
             failed.__cause__ = raised
             self.errors.append(failed)
             return []
@@ -179,20 +185,30 @@ class Channel:
         return [Pending(stored, self.name, 0, in_doubt=False, unknowns=0)]
 
     def _send(self, pending: Pending) -> None:
-        key = pending.message.key
-        draft = _draft_of(pending.message)
+        """Send one message, which names those before it that may not have arrived."""
         unsure = self.outbox.unsure(self.name)
-        phrases = LANGUAGES[draft.language]
-        notes = [phrases.unsure.format(headline=headline) for each in unsure for headline in headlines(each)]
-        notes += [phrases.refused.format(notifier=n, reason=r) for n, r in self.reasons.get(key, {}).items()]
-        reply_to = self.outbox.receipt(draft.replies_to, self.name) if draft.replies_to else None
-        message = draft.message(reply_to, may_repeat=pending.in_doubt or pending.unknowns > 0, notes=notes)
-        attempt = self.outbox.claim([key], self.name)
+        phrases = LANGUAGES[_draft_of(pending.message).language]
+        outcome = self._try(pending, unsure_lines(unsure, phrases), is_last=not unsure)
+        if unsure and outcome == "rejected" and self._time_left() > 0:
+            # Perhaps for a name in it, of what was refused itself: how many they are offends nobody.
+            outcome = self._try(pending, [unsure_count(unsure, phrases)])
+        if unsure and outcome == "accepted":
+            self.outbox.told_unsure([each.key for each in unsure], self.name)
+
+    def _try(
+        self, pending: Pending, notes: list[str], *, is_last: bool = True
+    ) -> Literal["accepted", "rejected"] | None:
+        """Try once; return what is certain of it: that it was accepted, or refused for good.
+
+        A refusal closes the delivery if the try `is_last`; else it stays pending.
+        """
+        message = self._message_of(pending, notes)
+        attempt = self.outbox.claim([pending.message.key], self.name)
         if attempt is None:
-            return
+            return None
         if not self._begun(pending, attempt):
-            self._note(key, attempt, self._too_late(pending), final=False)
-            return
+            self._note(pending.message.key, attempt, self._too_late(pending), final=False)
+            return None
         reached("delivery: claimed, nothing sent")
         try:
             given = self.notifier.send(message)
@@ -201,18 +217,29 @@ class Channel:
             error = raised
         except BaseException as raised:  # noqa: BLE001 - other people's code: whatever it raises is an unknown outcome
             # Not its text: that of a network library often holds the URL, and the token in it.
-            error = UnknownOutcomeError(f"notifier {self.name!r} raised {type(raised).__name__}; the cause is chained")
+            error = UnknownOutcomeError(
+                f"notifier {self.name!r} raised {type(raised).__name__}{place_of(raised)}; the cause is chained"
+            )
             error.__cause__ = raised
         else:
             reached("delivery: accepted, not noted")
-            if self._ended():
-                self._accepted(key, attempt, receipt)
-                if unsure:
-                    self.outbox.told_unsure([each.key for each in unsure], self.name)
-            return
+            if not self._ended():
+                return None
+            self._accepted(pending.message.key, attempt, receipt)
+            return "accepted"
         reached("delivery: not accepted, not noted")
-        if self._ended():
-            self._failed(pending, attempt, error)
+        if not self._ended():
+            return None
+        self._failed(pending, attempt, error, is_last=is_last)
+        return "rejected" if _is_refusal(error) else None
+
+    def _message_of(self, pending: Pending, notes: list[str]) -> Message:
+        draft = _draft_of(pending.message)
+        phrases = LANGUAGES[draft.language]
+        reasons = self.reasons.get(draft.key, {})
+        why = [phrases.refused.format(notifier=notifier, reason=reason) for notifier, reason in reasons.items()]
+        reply_to = self.outbox.receipt(draft.replies_to, self.name) if draft.replies_to else None
+        return draft.message(reply_to, may_repeat=pending.in_doubt or pending.unknowns > 0, notes=[*notes, *why])
 
     def _begun(self, pending: Pending, attempt: int) -> bool:
         """Note what is being sent; False if the channel was left alone meanwhile."""
@@ -233,9 +260,9 @@ class Channel:
         self.deliveries.append(Delivery(key, self.name, "accepted", receipt))
         self.outbox.record([key], self.name, attempt, "accepted", receipt=receipt, final=True)
 
-    def _failed(self, pending: Pending, attempt: int, error: DeliveryError) -> None:
+    def _failed(self, pending: Pending, attempt: int, error: DeliveryError, *, is_last: bool = True) -> None:
         given_up = error.outcome == "unknown" and pending.unknowns + 1 >= UNKNOWNS_ALLOWED
-        refused = error.outcome == "rejected" and error.retry_after is None
+        refused = is_last and _is_refusal(error)
         if refused and self.fallback is not None:
             # Before the refusal is noted as final: a process that dies between the two would have it told to nobody.
             self.outbox.queue(pending.message, self.fallback)
@@ -247,7 +274,15 @@ class Channel:
     def _note(self, key: str, attempt: int, error: DeliveryError, *, final: bool) -> None:
         self.errors.append(error)
         self.deliveries.append(Delivery(key, self.name, error.outcome, error=str(error)))
-        self.outbox.record([key], self.name, attempt, error.outcome, error=str(error), final=final)
+        handed_on = self.fallback is not None and error.outcome == "rejected"
+        self.outbox.record(
+            [key], self.name, attempt, error.outcome, error=str(error), final=final, handed_on=final and handed_on
+        )
+
+
+def _is_refusal(error: DeliveryError) -> bool:
+    """Return whether the same would be refused again."""
+    return error.outcome == "rejected" and error.retry_after is None
 
 
 def _is_unsure_digest(message: StoredMessage) -> bool:

@@ -19,9 +19,11 @@ from typing import NoReturn
 import pandas as pd
 
 from anomalert.cli_backtest import add_backtest
-from anomalert.errors import AnomalertError, ConfigurationError, SourceError, raised
-from anomalert.interfaces import RunReport, plugin_name
+from anomalert.errors import AnomalertError, ConfigurationError, LedgerError, SourceError, UnknownOutcomeError, raised
+from anomalert.interfaces import Notifier, Probing, RunReport, plugin_name
+from anomalert.ledger import Ledger
 from anomalert.loading import load_pipeline
+from anomalert.monitor import Monitor
 from anomalert.panel import as_instant
 
 __all__ = ["main"]
@@ -34,7 +36,8 @@ Tells within one slot that a product metric left its usual course.
 
   anomalert demo                       see it work: the reference alert set on an embedded ClickHouse
   anomalert check mypackage.alerts:pipeline
-                                       validate a pipeline, ask every source for one slot, send nothing
+                                       validate a pipeline, ask every source for one slot, look whether ledger and
+                                       channels can be used; send nothing
   anomalert run mypackage.alerts:pipeline --at 2026-11-01T10:15Z
                                        judge the newest slot that is complete at that instant, and tell
   anomalert backtest mypackage.alerts:pipeline --from 2026-09-01 --to 2026-11-01 --html report.html
@@ -83,7 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=1, help="of the events (default: %(default)s)")
     demo.set_defaults(command=_demo)
 
-    check = commands.add_parser("check", help="validate a pipeline and ask every source for one slot; sends nothing")
+    check = commands.add_parser(
+        "check",
+        help="validate a pipeline, its sources, ledger and channels; sends nothing",
+        description="Asks every source for one slot, looks whether the ledger can be used (without making one), and "
+        "asks every channel that can be asked whether it answers. Nothing is sent, and nothing recorded. Exit code 1 "
+        "if any of them fails, with a line for each.",
+    )
     _add_pipeline(check)
     check.set_defaults(command=_check)
 
@@ -180,21 +189,54 @@ def _print_summary(report: RunReport) -> None:
 def _check(options: argparse.Namespace) -> int:
     pipeline = load_pipeline(options.pipeline)
     print(pipeline)  # noqa: T201
-    failed = 0
     at = as_instant(options.at or _now(), "at")
-    for monitor in pipeline.monitors:
-        slot = monitor.newest_slot(at)
-        try:
-            panel = monitor.panel(slot, slot + monitor.slot_length)
-        except Exception as error:  # noqa: BLE001 - rows of other people: this source fails, the others are asked
-            failed += 1
-            known = isinstance(error, AnomalertError)
-            problem = error if known else raised(SourceError, f"source {monitor.name!r}", error)
-            print(f"{plugin_name(monitor)}: FAILED: {problem}")  # noqa: T201
-            continue
-        values = ", ".join(f"{name}={value:g}" for name, value in panel.iloc[0].items())
-        print(f"{plugin_name(monitor)}: the slot from {slot.isoformat()} gives {values}")  # noqa: T201
-    return 1 if failed else 0
+    works = [_check_source(monitor, at) for monitor in pipeline.monitors]
+    works += [] if pipeline.ledger is None else [_check_ledger(pipeline.ledger)]
+    fallback = [] if pipeline.fallback is None else [pipeline.fallback]
+    works += [_check_channel(notifier) for notifier in (*pipeline.notifiers, *fallback)]
+    return 0 if all(works) else 1
+
+
+def _check_source(monitor: Monitor, at: pd.Timestamp) -> bool:
+    """Print what a source has for its newest slot, or why it fails; return whether it works."""
+    slot = monitor.newest_slot(at)
+    try:
+        panel = monitor.panel(slot, slot + monitor.slot_length)
+    except Exception as error:  # noqa: BLE001 - rows of other people: this source fails, the others are asked
+        known = isinstance(error, AnomalertError)
+        problem = error if known else raised(SourceError, f"source {monitor.name!r}", error)
+        print(f"{monitor.name}: FAILED: {problem}")  # noqa: T201
+        return False
+    values = ", ".join(f"{name}={value:g}" for name, value in panel.iloc[0].items())
+    print(f"{monitor.name}: the slot from {slot.isoformat()} gives {values}")  # noqa: T201
+    return True
+
+
+def _check_ledger(ledger: Ledger) -> bool:
+    """Print whether runs will be able to use the ledger; return it too."""
+    try:
+        is_there = ledger.check()
+    except LedgerError as error:
+        print(f"ledger: FAILED: {error}")  # noqa: T201
+        return False
+    print(f"ledger: {ledger.place} {'can be used' if is_there else 'will be created by the first run'}")  # noqa: T201
+    return True
+
+
+def _check_channel(notifier: Notifier) -> bool:
+    """Print whether a channel answers, if it can be asked; return whether nothing is known against it."""
+    name = plugin_name(notifier)
+    if not isinstance(notifier, Probing):
+        print(f"{name}: cannot be asked whether it answers (it has no `probe`)")  # noqa: T201
+        return True
+    try:
+        notifier.probe()
+    except Exception as error:  # noqa: BLE001 - of other people: this channel fails, the others are asked
+        known = isinstance(error, AnomalertError)
+        print(f"{name}: FAILED: {error if known else raised(UnknownOutcomeError, '`probe`', error)}")  # noqa: T201
+        return False
+    print(f"{name}: answers")  # noqa: T201
+    return True
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from anomalert.backtesting import Backtest, backtest
+from anomalert.backtesting.course import no_data_warning
 from anomalert.errors import ConfigurationError, SourceError
 from anomalert.labels import as_labels
 from anomalert.loading import Place, load_pipeline
@@ -70,7 +71,9 @@ def run_backtest(options: argparse.Namespace) -> int:
     if options.html is not None:
         _write(found, options.html)
     print(json.dumps(counts_of(found), ensure_ascii=False) if options.json else _shown(found))  # noqa: T201
-    return 0 if found.is_complete and not found.errors else 1
+    if options.json and found.without_data:  # Who reads the JSON only looks at its figures.
+        print(f"anomalert: {no_data_warning(found.without_data)}", file=sys.stderr)  # noqa: T201
+    return 0 if found.is_complete and not found.errors and not found.without_data else 1
 
 
 def counts_of(found: Backtest) -> dict[str, Any]:
@@ -88,6 +91,7 @@ def counts_of(found: Backtest) -> dict[str, Any]:
         "messages_per_week": {f"{week:%Y-%m-%d}": int(total) for week, total in weeks.sum(axis=1).items()},
         "messages_per_metric": _plain(found.messages_per_metric),
         "held": _plain(found.held),
+        "without_data": list(found.without_data),
         "errors": [str(error) for error in found.errors],
     }
 

@@ -1,7 +1,7 @@
 """Several messages as one: what happened while nothing could be told, and what may not have arrived.
 
 Its headline is all that a phone shows, so it names the gravest; inside, what is not known to be over comes before what
-is, and what is grave before what is light. Channels call this; it calls `messages`.
+is, and what is grave before what is light. Channels call this; it calls `messages` and `phrases`.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from anomalert.messages import PICTURED, Draft
 from anomalert.phrases import LANGUAGES, NAMED_IN_HEADLINE, Phrases
 from anomalert.scenes import Sketch, sketch_name
 
-__all__ = ["UNSURE", "digest", "digest_key", "headlines", "unsure_digest"]
+__all__ = ["UNSURE", "digest", "digest_key", "headlines", "unsure_count", "unsure_digest", "unsure_lines"]
 
 UNSURE = "unsure"
 """How the keys of digests begin that name what may not have arrived."""
@@ -86,6 +86,16 @@ def unsure_digest(drafts: Sequence[Draft], key: str) -> Draft:
         going_on, over = _by_gravity(whole.parts, ())
         said = _headline(phrases.all_unsure.format(messages=phrases.messages(whole.folded)), going_on, over, phrases)
     return replace(whole, headline=phrases.may_repeat.format(headline=said))
+
+
+def unsure_lines(messages: Sequence[StoredMessage], phrases: Phrases) -> list[str]:
+    """Return what the next message says of those that may not have arrived: each is named."""
+    return [phrases.unsure.format(headline=headline) for each in messages for headline in headlines(each)]
+
+
+def unsure_count(messages: Sequence[StoredMessage], phrases: Phrases) -> str:
+    """Return how many may not have arrived, in words that hold none of theirs."""
+    return phrases.all_unsure.format(messages=phrases.messages(sum(len(headlines(each)) for each in messages)))
 
 
 def headlines(message: StoredMessage) -> list[str]:

@@ -21,7 +21,7 @@ Any room may call this; it calls `foreign`, the bottom layer.
 
 from typing import ClassVar, Literal
 
-from anomalert.foreign import text_of
+from anomalert.foreign import place_of, text_of
 
 __all__ = [
     "AnomalertError",
@@ -121,7 +121,7 @@ class RunError(AnomalertError):
 
 
 def raised(kind: type[AnomalertError], where: str, error: BaseException) -> AnomalertError:
-    """Return `error` as an error of the tree that names the metric or source it befell.
+    """Return `error` as an error of the tree that names the metric or source it befell, and the line that raised.
 
     Examples
     --------
@@ -131,9 +131,10 @@ def raised(kind: type[AnomalertError], where: str, error: BaseException) -> Anom
     if isinstance(error, AnomalertError):
         text = text_of(error)
     elif issubclass(kind, DetectorError):
-        text = f"raised {type(error).__name__}: {text_of(error)}"
+        place = place_of(error)
+        text = f"raised {type(error).__name__}: {text_of(error)}" + (f" ({place.strip()})" if place else "")
     else:  # A driver's own text may hold the password it was given, and this one goes to reports and logs.
-        text = f"raised {type(error).__name__}; the cause is chained"
+        text = f"raised {type(error).__name__}{place_of(error)}; the cause is chained"
     wrapped = kind(f"{where}: {text}")
     wrapped.__cause__ = error
     return wrapped

@@ -5,11 +5,27 @@ package.
 """
 
 import functools
+import os
 import signal
+import sysconfig
+import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from types import CodeType
 
-__all__ = ["ends_the_run", "shown", "text_of"]
+__all__ = ["ends_the_run", "place_of", "shown", "text_of"]
+
+OURS = f"{Path(__file__).parent}{os.sep}"
+"""How the names of our own files begin."""
+
+LIBRARIES = (
+    "<frozen ",
+    *(sysconfig.get_path(kind) + os.sep for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
+"""How the names of files begin that nobody mends who writes a plug-in."""
+
+COMPILED = (".pyx", ".pxi", ".pxd")
+"""How the names of such files end whose library has not noted where they lay."""
 
 
 def ends_the_run(error: BaseException) -> bool:
@@ -38,6 +54,18 @@ def text_of(error: BaseException) -> str:
         return "(its text cannot be shown)"
 
 
+def place_of(error: BaseException) -> str:
+    """Return where a plug-in raised, as `` in FILE, line N``: names of files only, which hold no secret.
+
+    That is the innermost line of its own, and not of a library that it called; of a plug-in that is installed as a
+    library, the line by which it was entered. Nothing for an error that was never raised.
+    """
+    places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    theirs = [place for place in places if not place[0].startswith(OURS)]
+    own = [place for place in theirs if not _is_library(place[0])]
+    return "".join(f" in {file}, line {line}" for file, line in own[-1:] or theirs[:1] or places[-1:])
+
+
 def shown(thing: object) -> str:
     """Return how an object shows itself, or its class if it cannot."""
     try:
@@ -46,6 +74,10 @@ def shown(thing: object) -> str:
         if ends_the_run(failure):
             raise
         return type(thing).__name__
+
+
+def _is_library(file: str) -> bool:
+    return file.startswith(LIBRARIES) or file.endswith(COMPILED)
 
 
 def _codes(error: BaseException) -> Iterator[CodeType]:

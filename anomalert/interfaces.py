@@ -91,8 +91,8 @@ class Notifier(Protocol):
 class Probing(Protocol):
     """A notifier that can also ask its channel whether it answers, without anything that people see.
 
-    It is asked only if messages may not have arrived and there is nothing else to send: once the channel answers, they
-    are sent as one. Without `probe` they wait for the next message that is accepted, which names them.
+    It is asked only if messages may not have arrived, or were refused, and there is nothing else to send: once the
+    channel answers, they are sent as one. Without `probe` they wait for the next accepted message, which names them.
     """
 
     def probe(self) -> None:
@@ -262,10 +262,11 @@ class RunReport:
         return 1 if self.errors else 0
 
     def raise_for_status(self) -> None:
-        """Raise a `RunError` that lists every error, if there was one: makes a scheduler's task fail."""
+        """Raise a `RunError` of all errors, from the first that has a cause: makes a scheduler's task fail."""
         if self.errors:
+            first = next((error for error in self.errors if error.__cause__ is not None), self.errors[0])
             listed = "\n".join(f"- {type(error).__name__}: {error}" for error in self.errors)
-            raise RunError(f"the run at {self.at.isoformat()} failed in part:\n{listed}")
+            raise RunError(f"the run at {self.at.isoformat()} failed in part:\n{listed}") from first
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as lists, dicts, texts and numbers that `json.dumps` accepts; NaN is None."""

@@ -35,8 +35,12 @@ class Outbox(Protocol):
         receipt: str | None = None,
         error: str | None = None,
         final: bool,
+        handed_on: bool = False,
     ) -> None:
-        """Note what became of a try; `final` closes the deliveries, else they stay pending."""
+        """Note what became of a try; `final` closes the deliveries, else they stay pending.
+
+        Closed without having been accepted, they are unsure, unless they were `handed_on` to another notifier.
+        """
         ...
 
     def receipt(self, key: str, notifier: str) -> str | None:
@@ -52,7 +56,7 @@ class Outbox(Protocol):
         ...
 
     def unsure(self, notifier: str) -> list[StoredMessage]:
-        """Return the messages that were given up after unknown outcomes, and that nobody was told of since."""
+        """Return the messages that were given up or refused, and that nobody was told of since."""
         ...
 
     def told_unsure(self, keys: Sequence[str], notifier: str) -> None:
@@ -95,6 +99,7 @@ class MemoryOutbox:
         receipt: str | None = None,
         error: str | None = None,
         final: bool,
+        handed_on: bool = False,
     ) -> None:
         """Forget it: there is nowhere to keep it."""
 

@@ -15,6 +15,7 @@ import pytest
 from anomalert import Ledger, cli
 from anomalert.cli import main
 from tests.stubs.telegram import CHAT, TOKEN, TelegramStub
+from tests.stubs.telegram_faults import answer, refuse
 
 AT = "2025-11-02T10:15Z"
 SLOT = "2025-11-02T10:00:00+00:00"
@@ -63,7 +64,7 @@ def test_help_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     wanted = {
         (): ["demo", "check", "run", "exit codes:", "an anomaly is a success", "--version", "--verbose"],
         ("run",): ["package.module:pipeline", "--at", "--dry-run", "--json", "(default: now)"],
-        ("check",): ["package.module:pipeline", "--at"],
+        ("check",): ["package.module:pipeline", "--at", "ledger", "every channel", "Exit code 1"],
         ("demo",): ["--directory", "--language", "--seed", "{en,ru}", "(default: alerts)"],
     }
     for command, words in wanted.items():
@@ -181,7 +182,10 @@ def test_check_asks_every_source_for_one_slot_and_sends_nothing(
     ("error", "text"),
     [
         ("__import__('anomalert.errors').errors.SourceError('it is closed')", "feed: FAILED: it is closed"),
-        ("OSError('http://me:canary@db')", "feed: FAILED: source 'feed': raised OSError; the cause is chained"),
+        (
+            "OSError('http://me:canary@db')",
+            "feed: FAILED: source 'feed': raised OSError in .*, line [0-9]+; the cause is chained",
+        ),
     ],
 )
 def test_check_tells_which_source_fails(
@@ -190,8 +194,65 @@ def test_check_tells_which_source_fails(
     """A source that cannot be read is exit code 1; what another library says of it is not quoted."""
     assert main(["check", place(BROKEN.replace("ERROR", error), "pipeline"), "--at", AT]) == 1
     shown = "".join(capsys.readouterr())
-    assert text in shown
+    assert re.search(text, shown)
     assert "canary" not in shown
+
+
+LEDGERS = {
+    "alerts.db": (0, "ledger: alerts.db will be created by the first run"),
+    "no_folder/alerts.db": (1, "ledger: FAILED: ledger no_folder/alerts.db: there is no folder "),
+    "settings.sh": (1, "ledger: FAILED: settings.sh is no SQLite file"),
+}
+
+
+@pytest.mark.parametrize("ledger", LEDGERS)
+def test_check_looks_whether_the_ledger_can_be_used_and_makes_none(
+    place: Place, ledger: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A ledger that the first run would make is fine, an impossible one is exit code 1; no file comes or goes."""
+    Path("settings.sh").write_text("export A=1\n")
+    made = f"Pipeline([Monitor(source, metrics)], [chat], Ledger({ledger!r}))"
+    text = PIPELINE.replace("FACTOR", "0.1").replace("Pipeline([Monitor(source, metrics)], [chat])", made)
+    where = place(text.replace("import DayLagRatio", "import DayLagRatio, Ledger"), "pipeline")
+    before = {path.name for path in Path().iterdir()}
+    code, line = LEDGERS[ledger]
+    assert main(["check", where, "--at", AT]) == code
+    shown = capsys.readouterr().out.splitlines()
+    assert [each for each in shown if each.startswith(line)], shown
+    assert {path.name for path in Path().iterdir()} - {"__pycache__"} == before
+    if code == 0:
+        assert main(["run", where, "--at", AT]) == 0
+        assert main(["check", where, "--at", AT]) == 0
+        assert "ledger: alerts.db can be used" in capsys.readouterr().out.splitlines()
+
+
+def test_check_asks_every_channel_whether_it_answers(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """The fallback too; a dead token is exit code 1 and its own line, what cannot be asked is said so, none is sent."""
+    chat = {"ok": True, "result": {"id": CHAT, "type": "group"}}
+    with TelegramStub(answer(200, chat), refuse(401, "Unauthorized"), default=refuse(401, "Unauthorized")) as stub:
+        bots = "[TelegramNotifier({!r}, {!r}, api_url={!r}, name=name) for name in ('works', 'dead')]"
+        channels = f"[chat, Bug(), *{bots.format(TOKEN, CHAT, stub.url)}], fallback=Bug('last')"
+        bug = (
+            "class Bug:\n    def __init__(self, name='bug'):\n        self.name = name\n\n"
+            "    def send(self, message):\n        raise OSError\n\n"
+            "    def probe(self):\n        raise KeyError('canary')\n\n\n"
+        )
+        text = PIPELINE.replace("FACTOR", "0.1").replace("[chat])", f"{channels})")
+        text = text.replace("import DayLagRatio", "import DayLagRatio, TelegramNotifier").replace(
+            "panel =", f"{bug}panel ="
+        )
+        assert main(["check", place(text, "pipeline"), "--at", AT]) == 1
+        assert [request.method for request in stub.requests] == ["getChat"] * 2
+        assert stub.posts == []
+    shown = capsys.readouterr().out
+    lines = shown.splitlines()[2:]
+    assert lines[0] == "fake: cannot be asked whether it answers (it has no `probe`)"
+    assert re.fullmatch(r"bug: FAILED: `probe`: raised KeyError in .*, line \d+; the cause is chained", lines[1])
+    assert lines[2] == "works: answers"
+    assert lines[3].startswith("dead: FAILED: Telegram answered 401: Unauthorized. The bot's token was revoked")
+    assert lines[4].startswith("last: FAILED: `probe`: raised KeyError")
+    assert "canary" not in shown
+    assert TOKEN not in shown
 
 
 def test_no_such_module(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,6 +141,19 @@ def test_json_is_one_line_and_two_workers_count_the_same(
     assert err.count("imported") >= 2
 
 
+@pytest.mark.parametrize("extra", [[], ["--json"]])
+def test_a_range_without_data_is_exit_code_1(
+    place: str, extra: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typing error in a year is no quiet pipeline: the command, its figures and its page say so."""
+    there = ["--from", "2025-10-19", "--to", "2025-11-09", "--html", "report.html"]
+    assert main(["backtest", f"{place}:make", *there, *extra]) == 1
+    shown = capsys.readouterr()
+    assert "NO DATA: feed had no value in any slot of the range" in (shown.err if extra else shown.out)
+    assert "NO DATA: feed" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert not extra or json.loads(shown.out)["without_data"] == ["feed"]
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_source_that_fails_is_exit_code_1(place: str, tmp_path: Path, workers: str) -> None:
     """What could not be read is told in one line, without a traceback, also when it was read elsewhere."""

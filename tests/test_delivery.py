@@ -84,6 +84,7 @@ class FakeLedger:
         receipt: str | None = None,
         error: str | None = None,
         final: bool,
+        handed_on: bool = False,
     ) -> None:
         """Note what became of it."""
         with self.lock:
@@ -96,7 +97,7 @@ class FakeLedger:
                 self.open[key, notifier]["unknowns"] += outcome == "unknown"
                 if final:
                     del self.open[key, notifier]
-                    if outcome == "unknown":
+                    if outcome != "accepted" and not handed_on:
                         self.given_up.setdefault(notifier, []).append(self.messages[key])
 
     def receipt(self, key: str, notifier: str) -> str | None:
@@ -302,6 +303,111 @@ def test_a_channel_that_answers_and_never_confirms_gets_no_digest_after_digest()
     assert len(chat.answers) == 0
 
 
+KICKED = RejectedError("bot was kicked")
+
+
+def test_what_was_refused_is_named_by_the_next_message_that_is_accepted() -> None:
+    """Once, also in the same turn; where nobody refused, nothing is named."""
+    chat, other = FakeNotifier([KICKED], name="chat"), FakeNotifier(name="other")
+    outbox = ledger_with(stored("a"), stored("b"), stored("c"), to=("chat", "other"))
+    _, errors = sent(outbox, chat, other)
+    assert errors == [KICKED]
+    said = [[fact.heading for fact in message.facts] for message in chat.messages]
+    assert said == [["fact b", "May not have reached you: headline a"], ["fact c"]]
+    assert [len(message.facts) for message in other.messages] == [1, 1, 1]
+    assert outbox.unsure("chat") == []
+
+
+def test_what_was_refused_is_sent_as_one_when_the_channel_answers_again() -> None:
+    """Nothing is tried while it does not, and every such run says so; then one digest, marked, and no more."""
+    chat = Asked([KICKED] * 3, [KICKED, NotSentError("no connection"), None])
+    outbox = ledger_with(stored("a"), stored("b"))
+    assert [len(sent(outbox, chat)[1]) for _ in range(3)] == [3, 1, 1]
+    # The second was tried once more, since its note might have been what was refused.
+    assert len(chat.attempts) == 3
+    for _ in range(3):
+        assert sent(outbox, chat)[1] == []
+    (message,) = chat.messages
+    assert message.headline == "May not have reached you: 2 messages (may be a repeat)"
+    assert [fact.heading for fact in message.facts] == ["headline a", "headline b"]
+    assert outbox.unsure("fake") == []
+
+
+def test_what_the_fallback_took_is_told_to_nobody_again() -> None:
+    """Neither in a later message to the channel that refused it, nor as a digest of its own."""
+    chat, last = Asked([KICKED]), FakeNotifier(name="last")
+    outbox = ledger_with(stored("a"))
+    for _ in range(3):
+        sent(outbox, chat, fallback=last)
+    outbox.queue(stored("b"), "fake")
+    sent(outbox, chat, fallback=last)
+    assert (headlines(last), headlines(chat)) == (["headline a"], ["headline a", "headline b"])
+    assert chat.messages[-1].facts == (Fact("fact b", ()),)
+
+
+def test_what_the_fallback_refuses_too_is_told_by_it_once_it_answers() -> None:
+    """It was told to nobody, so it is not forgotten: the fallback is asked as any other channel is."""
+    chat, last = FakeNotifier([KICKED]), Asked([KICKED], [KICKED, None])
+    last.name = "last"
+    outbox = ledger_with(stored("a"))
+    for _ in range(4):
+        sent(outbox, chat, fallback=last)
+    assert [message.headline for message in last.messages] == ["May not have reached you: headline a (may be a repeat)"]
+    assert len(chat.attempts) == 1
+
+
+class Censor(Asked):
+    """A channel that answers, and refuses whatever holds a word."""
+
+    def send(self, message: Message) -> str:
+        """Refuse it, or not."""
+        if "bad" in repr((message.headline, message.facts)):
+            self.attempts.append(message)
+            raise RejectedError("not that word")
+        return super().send(message)
+
+
+def test_a_message_that_is_refused_for_what_it_says_is_counted_and_keeps_no_other_from_arriving() -> None:
+    """Its digest is tried once; the next news arrives all the same, says that there was one, and nothing comes back."""
+    chat = Censor(answers=[None] * 9)
+    outbox = ledger_with(stored("bad"))
+    for _ in range(5):
+        sent(outbox, chat)
+    assert headlines(chat) == ["headline bad", "May not have reached you: headline bad (may be a repeat)"]
+    for name in ("b", "c"):
+        outbox.queue(stored(name), "fake")
+        deliveries, _ = sent(outbox, chat)
+        assert deliveries[-1].outcome == "accepted"
+    assert headlines(chat)[2:] == ["headline b", "headline b", "headline c"]
+    said = [[fact.heading for fact in message.facts] for message in chat.messages]
+    assert said == [["fact b", "May not have reached you: 1 message"], ["fact c"]]
+    assert sent(outbox, chat) == ([], [])
+
+
+def test_a_channel_that_refuses_everything_loses_nothing_and_its_fallback_is_told_once() -> None:
+    """A message that is tried without names as well is closed once; all are named when the channel is mended."""
+    chat = FakeNotifier([KICKED] * 5)
+    outbox = ledger_with(stored("a"))
+    sent(outbox, chat)
+    for name in ("b", "c"):
+        outbox.queue(stored(name), "fake")
+        sent(outbox, chat)
+    assert [final for *_, final in outbox.records] == [True, False, True, False, True]
+    outbox.queue(stored("d"), "fake")
+    sent(outbox, chat)
+    assert [fact.heading for fact in chat.messages[0].facts[1:]] == [
+        f"May not have reached you: headline {name}" for name in "abc"
+    ]
+    given_up, last = FakeNotifier([SILENT] * 2 + [KICKED] * 2, name="chat"), FakeNotifier(name="last")
+    outbox = ledger_with(stored("a"), to=["chat"])
+    for _ in range(2):
+        sent(outbox, given_up, fallback=last)
+    outbox.queue(stored("b"), "chat")
+    sent(outbox, given_up, fallback=last)
+    assert headlines(last) == ["headline b"]
+    assert [message.key for message in outbox.unsure("chat")] == ["shop/a"]
+
+
 def test_news_names_what_may_not_have_arrived_and_asks_nothing() -> None:
     """The channel is asked only when there is nothing else to send."""
     chat = Asked([SILENT] * 2)
@@ -377,7 +483,8 @@ def test_whatever_a_notifier_raises_is_an_unknown_outcome(error: BaseException, 
     outbox: Outbox = MemoryOutbox(messages, ("does", "fake")) if memory else ledger_with(*messages, to=("does", "fake"))
     broken, chat = Does(raiser(error)), FakeNotifier()
     deliveries, errors = sent(outbox, broken, chat)
-    text = f"notifier 'does' raised {type(error).__name__}; the cause is chained"
+    line = raiser.__code__.co_firstlineno + 4
+    text = f"notifier 'does' raised {type(error).__name__} in {__file__}, line {line}; the cause is chained"
     assert deliveries == [
         Delivery("shop/a", "does", "unknown", error=text),
         Delivery("shop/b", "does", "unknown", error=text),
@@ -538,7 +645,9 @@ def test_an_outbox_that_fails_is_told_and_stops_its_channel_only(broken: str, er
     if isinstance(error, AnomalertError):
         assert errors == [error]
     else:
-        assert str(errors[0]) == "notifier 'one': its delivery stopped on ZeroDivisionError"
+        assert str(errors[0]).startswith(
+            f"notifier 'one': its delivery stopped on ZeroDivisionError in {__file__}, line"
+        )
         assert errors[0].__cause__ is error
     # What was accepted is reported as that, also where it could not be noted: it must not be sent again at once.
     assert [each.notifier for each in deliveries].count("one") == (1 if broken == "record" else 0)

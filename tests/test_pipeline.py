@@ -4,7 +4,8 @@ import json
 import math
 import os
 import time
-from dataclasses import dataclass
+import traceback
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import repeat
 from typing import Any
@@ -222,11 +223,12 @@ class Raises:
         raise self.error
 
 
+PLACE = f" in {__file__}, line {Raises.read.__code__.co_firstlineno + 2}"
 FAILURES = [
     (SourceError("source 'other': the server is down"), "source 'other': the server is down"),
-    (OSError("http://reader:canary@db"), "source 'other': raised OSError; the cause is chained"),
-    (MemoryError(), "source 'other': raised MemoryError; the cause is chained"),
-    (KeyError("canary"), "source 'other': raised KeyError; the cause is chained"),
+    (OSError("http://reader:canary@db"), f"source 'other': raised OSError{PLACE}; the cause is chained"),
+    (MemoryError(), f"source 'other': raised MemoryError{PLACE}; the cause is chained"),
+    (KeyError("canary"), f"source 'other': raised KeyError{PLACE}; the cause is chained"),
     (NotSentError("wrong tree"), "wrong tree"),
 ]
 
@@ -246,6 +248,39 @@ def test_a_source_that_fails_is_told_and_stops_no_other(error: Exception, text: 
         report.raise_for_status()
     assert f"- {type(report.errors[0]).__name__}: {text}" in str(caught.value)
     assert "canary" not in json.dumps(report.to_dict()) + str(caught.value)
+
+
+def by_column(start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:  # noqa: ARG001 - the seam of functions
+    """Ask pandas for a column that is not there, as a bug does."""
+    return pd.DataFrame({"likes": [1.0]})["lieks"].to_frame()
+
+
+def by_instant(start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:  # noqa: ARG001 - the seam of functions
+    """Fail within compiled code, whose lines name no folder."""
+    return pd.DataFrame({"posts": [1.0]}, [pd.Timestamp("no instant")])
+
+
+def test_the_line_of_a_plugin_is_named_also_if_compiled_code_raised() -> None:
+    """As above, of what has no Python lines."""
+    monitor = Monitor(FrameSource(by_instant, name="shop"), [Metric("posts", DayLagRatio())])
+    (error,) = Pipeline([monitor], [FakeNotifier()]).run(at=AT).errors
+    assert f" in {__file__}, line {by_instant.__code__.co_firstlineno + 2}; the cause" in str(error)
+
+
+@pytest.mark.parametrize("first", [NotSentError("no network"), None])
+def test_a_bug_of_a_plugin_is_found_from_the_log_of_a_scheduler(first: NotSentError | None) -> None:
+    """The text names the plug-in's own line, not one within pandas; the traceback of what is raised shows all."""
+    monitor = Monitor(FrameSource(by_column, name="shop"), [Metric("posts", DayLagRatio())])
+    report = Pipeline([monitor], [FakeNotifier()]).run(at=AT)
+    (error,) = report.errors
+    line = by_column.__code__.co_firstlineno + 2
+    assert f"its function raised KeyError in {__file__}, line {line}; the cause is chained" in str(error)
+    with pytest.raises(RunError) as caught:
+        replace(report, errors=(error,) if first is None else (first, error)).raise_for_status()
+    assert caught.value.__cause__ is error
+    logged = "".join(traceback.format_exception(caught.value))
+    assert '["lieks"]' in logged
+    assert "KeyError: 'lieks'" in logged
 
 
 def test_all_sources_down_is_one_message_and_an_empty_report() -> None:
@@ -285,7 +320,9 @@ def test_a_detector_that_raises_fails_its_metric_and_the_run() -> None:
     assert [(alert.kind, alert.metric) for alert in report.alerts] == [("opened", "views")]
     (error,) = report.errors
     assert isinstance(error, DetectorError)
-    assert str(error).startswith("metric 'likes': Broken(error=ValueError('bad shape')): raised ValueError: bad shape")
+    where = f"{__file__}, line {Broken.bounds.__code__.co_firstlineno + 2}"
+    shown = f"metric 'likes': Broken(error=ValueError('bad shape')): raised ValueError: bad shape (in {where})"
+    assert str(error).startswith(shown)
     assert report.exit_code == 1
 
 

@@ -391,6 +391,11 @@ def test_a_wrapped_error_names_its_place_and_keeps_its_cause() -> None:
     error = raised(SourceError, "source 'feed'", cause)
     assert str(error) == "source 'feed': raised OSError; the cause is chained"
     assert error.__cause__ is cause
+    with pytest.raises(KeyError) as caught:
+        pd.DataFrame()["canary"]
+    line = test_a_wrapped_error_names_its_place_and_keeps_its_cause.__code__.co_firstlineno + 7
+    shown = f"source 'feed': raised KeyError in {__file__}, line {line}; the cause is chained"
+    assert str(raised(SourceError, "source 'feed'", caught.value)) == shown
     assert str(raised(SourceError, "source 'feed'", SourceError("it is closed"))) == "source 'feed': it is closed"
     of_metric = raised(DetectorError, "metric 'likes'", ValueError("bad shape"))
     assert str(of_metric) == "metric 'likes': raised ValueError: bad shape"

@@ -16,7 +16,7 @@ from anomalert.monitor import Monitor
 from anomalert.policy import STEPS
 from anomalert.verdicts import Verdicts
 
-__all__ = ["MetricCourse", "events_of", "held_back", "marks_of", "monitor_of"]
+__all__ = ["MetricCourse", "events_of", "held_back", "marks_of", "monitor_of", "no_data_warning", "without_data"]
 
 STEP_NAMES = tuple(name for name, _ in STEPS)
 
@@ -70,6 +70,20 @@ def held_back(verdicts: Mapping[str, Sequence[Verdicts]]) -> pd.DataFrame:
     names = ["anomalies", *STEP_NAMES, "told"]
     frame = pd.DataFrame.from_dict(counts, orient="index", columns=names).astype("int64")
     return frame.rename_axis(index="metric")
+
+
+def without_data(verdicts: Mapping[str, Sequence[Verdicts]]) -> tuple[str, ...]:
+    """Return the monitors that were judged and had no value of any metric in any slot."""
+    return tuple(
+        name
+        for name, blocks in verdicts.items()
+        if any(block.is_judged.any() for block in blocks) and all(np.isnan(block.value).all() for block in blocks)
+    )
+
+
+def no_data_warning(monitors: tuple[str, ...]) -> str:
+    """Return what has to be said of monitors that were judged on nothing."""
+    return f"NO DATA: {', '.join(monitors)} had no value in any slot of the range: is it the range that was meant?"
 
 
 def marks_of(said: Sequence[Said], monitor: Monitor, metric: str) -> pd.DataFrame:

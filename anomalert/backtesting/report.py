@@ -1,6 +1,7 @@
 """The page of a backtest: how often it would have written, why not more often, what happened, and how it looked.
 
-`Backtest.to_html` and its notebook form call this; it calls `page` for the HTML and `charts` for the bytes of pictures.
+`Backtest.to_html` and its notebook form call this; it calls `page` for the HTML, `course` for a warning, and
+`charts` for the bytes of pictures.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from anomalert import charts
+from anomalert.backtesting.course import no_data_warning
 from anomalert.backtesting.page import Markup, bars, escaped, joined, link, page, picture, section, table
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ def _summary(found: "Backtest") -> Markup:
     ]
     if not found.is_complete:
         lines.append(Markup('<p class="warning">It was interrupted: what follows is not judged.</p>'))
+    if found.without_data:
+        lines.append(Markup(f'<p class="warning">{escaped(no_data_warning(found.without_data))}</p>'))
     figures = {
         "messages a week and channel": f"{found.rate:.2f}",
         "messages a channel": len(found.said),

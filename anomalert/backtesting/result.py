@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from anomalert.backtesting.course import MetricCourse, events_of, held_back, marks_of, monitor_of
+from anomalert.backtesting.course import (
+    MetricCourse,
+    events_of,
+    held_back,
+    marks_of,
+    monitor_of,
+    no_data_warning,
+    without_data,
+)
 from anomalert.backtesting.scoring import scores_against
 from anomalert.episodes import Incident, Said
 from anomalert.errors import AnomalertError, ConfigurationError
@@ -168,6 +176,11 @@ class Backtest:
             raise ConfigurationError("there are no labels to hold it against: pass `labels` to `backtest`")
         return scores_against(self, self.labels)
 
+    @cached_property
+    def without_data(self) -> tuple[str, ...]:
+        """The monitors that had no value in any slot: their silence says nothing of their settings."""
+        return without_data(self.verdicts)
+
     @property
     def weeks(self) -> float:
         """How many weeks were judged."""
@@ -292,6 +305,8 @@ class Backtest:
             f"{self._period}{until}, {self.weeks:.1f} weeks",
             f"{len(self.said)} messages a channel, {self.rate:.2f} a week; {len(self.known_incidents)} incidents",
         ]
+        if self.without_data:
+            lines.append(no_data_warning(self.without_data))
         if self.errors:
             lines.append(f"{len(self.errors)} errors, the first: {self.errors[0]}")
         return "\n".join(lines)

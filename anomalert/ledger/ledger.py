@@ -30,6 +30,10 @@ class Place(Protocol):
         """Give the store, made if need be, and locked for `pipeline`; for reading what there is, pass None."""
         ...
 
+    def exists(self) -> bool:
+        """Return whether there is a ledger; if not, look whether one could be made."""
+        ...
+
     def trace(self, pipeline: str) -> Trace:
         """Return what is known of `pipeline` outside of the ledger; only while its store is open."""
         ...
@@ -125,6 +129,28 @@ class Ledger:
             If somebody has it open for longer than `wait`.
         """
         return self._where().move_aside(as_instant(at, "at"))
+
+    def check(self) -> bool:
+        """Look whether runs will be able to use it, within milliseconds; no ledger is made, moved or changed.
+
+        Returns
+        -------
+        bool
+            False if there is no ledger yet: the first run will make it.
+
+        Raises
+        ------
+        LedgerDamagedError
+            If it is seen to be damaged; `verify` sees more.
+        LedgerError
+            If it cannot be used, or not be made, as for `open`.
+        """
+        place = self._where()
+        if not place.exists():
+            return False
+        with place.store(None) as store:
+            store.check()
+        return True
 
     def verify(self) -> list[str]:
         """Return all that is not as it was written, in words; an empty list if the ledger is sound.

@@ -87,6 +87,7 @@ class LedgerOutbox:
         receipt: str | None = None,
         error: str | None = None,
         final: bool,
+        handed_on: bool = False,
     ) -> None:
         """Note what became of a try.
 
@@ -102,6 +103,8 @@ class LedgerOutbox:
             Why it was not accepted, without secrets.
         final : bool
             True closes the deliveries with this outcome; False leaves them pending.
+        handed_on : bool, default False
+            Another notifier has what this one did not accept. Else what is closed so is unsure until it is told of.
 
         Raises
         ------
@@ -109,9 +112,10 @@ class LedgerOutbox:
             If there is no such try, or its outcome is noted already.
         """
         noted: Row = {"outcome": outcome, "receipt": text_of(receipt), "error": text_of(error)}
+        status = "pending" if not final else "done" if handed_on or outcome == "accepted" else "unsure"
         with self._store.transaction("record"):
             for key in sorted(set(keys)):
-                self._note(key, notifier, attempt, noted, final=final)
+                self._note(key, notifier, attempt, noted, status)
 
     def receipt(self, key: str, notifier: str) -> str | None:
         """Return the channel's id of a message that it accepted, or of the digest that stood in its place."""
@@ -147,7 +151,7 @@ class LedgerOutbox:
                 self._change(before, status="folded", folded_into=digest.key)
 
     def unsure(self, notifier: str) -> list[StoredMessage]:
-        """Return the messages that were given up after unknown outcomes, and that nobody was told of since."""
+        """Return the messages that were given up or refused, and that nobody was told of since."""
         with self._store.snapshot():
             rows, messages = self._of_status(notifier, "unsure")
         return [messages[str(row["message"])] for row in rows]
@@ -182,24 +186,21 @@ class LedgerOutbox:
             raise self._taken(keys[0], notifier)
         return attempt
 
-    def _note(self, key: str, notifier: str, attempt: int, noted: Row, *, final: bool) -> None:
+    def _note(self, key: str, notifier: str, attempt: int, noted: Row, status: str) -> None:
         tried = self._store.get(ATTEMPTS, **self._key_of(key, notifier), attempt=attempt)
         delivery = self._delivery(key, notifier)
         if tried is None or delivery is None or tried["outcome"] is not None:
             raise self._refused(f"try {attempt} of message {key} for {notifier} was never claimed, or is noted already")
         self._store.replace(ATTEMPTS, tried, {**tried, **noted})
-        unknown = noted["outcome"] == "unknown"
         counts: Row = {
             "in_doubt": _number(delivery["in_doubt"]) - 1,
-            "unknowns": _number(delivery["unknowns"]) + unknown,
+            "unknowns": _number(delivery["unknowns"]) + (noted["outcome"] == "unknown"),
         }
         if delivery["status"] != "pending":
             # Somebody closed it while this owner was thought to be dead: what is told stays told.
             self._change(delivery, **counts)
-        elif final:
-            self._change(delivery, **counts, **noted, status="unsure" if unknown else "done")
         else:
-            self._change(delivery, **counts, **noted)
+            self._change(delivery, **counts, **noted, status=status)
 
     def _change(self, before: Row, **columns: str | int | None) -> None:
         if not self._store.replace(DELIVERIES, before, {**before, **columns}):

@@ -51,6 +51,15 @@ class PostgresPlace:
                 migrate(store)
                 yield store
 
+    def exists(self) -> bool:
+        """Return whether there is a ledger; raise a LedgerError if there is none and its user may not make one."""
+        with closing(PostgresEngine(self._url, self.name)) as engine:
+            if engine.has_table(VERSIONS.name):
+                return True
+            if not engine.execute("SELECT has_schema_privilege(current_schema(), 'CREATE')")[0][0]:
+                raise LedgerError(f"ledger {self.name}: this user may not make tables there: grant it CREATE")
+            return False
+
     def trace(self, pipeline: str) -> Trace:  # noqa: ARG002 - the seam of places
         """Return that nothing is known: there is no place for it but the database itself."""
         return Trace()

@@ -29,6 +29,12 @@ __all__ = ["SqlitePlace"]
 COMPANIONS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database file."""
 
+HEADER = b"SQLite format 3\0"
+"""How every SQLite database begins."""
+
+PIECE = 1 << 20
+"""Bytes of a file that are looked at together."""
+
 
 class SqlitePlace:
     """Where a SQLite ledger is.
@@ -53,6 +59,8 @@ class SqlitePlace:
     def store(self, pipeline: str | None) -> Iterator[Store]:
         """Give the store, made if need be, and locked for `pipeline`; for reading what there is, pass None."""
         path = self._path()
+        # Before anything is put beside a file that is somebody else's.
+        self._refuse_foreign(path)
         with ExitStack() as held:
             if pipeline is not None:
                 what = f"pipeline {pipeline!r} in ledger {self.name}"
@@ -76,9 +84,21 @@ class SqlitePlace:
             if pipeline is not None:
                 engine.shorten_log()
 
+    def exists(self) -> bool:
+        """Return whether there is a ledger; raise a LedgerError if its user may not write it, or not make it."""
+        path = self._path()
+        self._refuse_foreign(path)
+        is_there = path.exists()
+        needed = (path, path.parent) if is_there else (path.parent,)
+        for each in needed:
+            if not os.access(each, os.W_OK | (os.X_OK if each.is_dir() else os.R_OK)):
+                raise LedgerError(f"ledger {self.name}: this user may not write {each}: give it the right to")
+        return is_there
+
     def move_aside(self, at: pd.Timestamp) -> Path | None:
         """Rename the files to a name with the instant; return it, or None if there is nothing to move any more."""
         path = self._path()
+        self._refuse_foreign(path)
         with self._in_use(path, "exclusive"):
             if not path.exists() or self._opened not in (None, path.stat().st_ino):
                 return None
@@ -109,6 +129,18 @@ class SqlitePlace:
             raise LedgerError(f"ledger {self.name}: there is no folder {path.parent}: create it, or name another place")
         refuse_network(path)
         return path
+
+    def _refuse_foreign(self, path: Path) -> None:
+        """Refuse a file that never was a ledger: only a ledger may be taken for a damaged one, and be moved aside."""
+        try:
+            is_foreign = path.is_file() and not _begins_as_ours(path) and not _is_known(path)
+        except OSError:  # Gone meanwhile, or not to be read: what comes next says so better.
+            return
+        if is_foreign:
+            raise LedgerError(
+                f"{self.name} is no SQLite file, and nothing beside it knows of a ledger there: it is left alone; name"
+                " another file for the ledger (or, if this was one, move it away)"
+            )
 
     def _in_use(self, path: Path, mode: Literal["shared", "exclusive"]) -> AbstractContextManager[None]:
         return file_lock(_shared_file_of(path), mode, self._wait, f"ledger {self.name}")
@@ -180,6 +212,24 @@ def _shared_file_of(path: Path) -> Path:
 def _witness_of(path: Path) -> Witness:
     """Return what knows how new the database is; it is kept where the lock is, and only used under it."""
     return Witness(_shared_file_of(path))
+
+
+def _begins_as_ours(path: Path) -> bool:
+    """Return whether a file begins as a SQLite database, or holds nothing that could be lost."""
+    with path.open("rb") as file:
+        piece = file.read(PIECE)
+        if piece.startswith(HEADER):
+            return True
+        # Nothing, or zeros: what a power failure leaves of a new file.
+        while piece and not piece.strip(b"\0"):
+            piece = file.read(PIECE)
+    return not piece
+
+
+def _is_known(path: Path) -> bool:
+    """Return whether a lock file beside a database has noted something about it."""
+    locks = path.parent.glob(f"{glob.escape(path.name)}*.lock")
+    return any(Witness(lock).newest() > 0 for lock in locks if lock.is_file())
 
 
 def _free_name(wanted: Path) -> Path:

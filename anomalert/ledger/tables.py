@@ -152,7 +152,7 @@ DELIVERIES = Table(
     ("pipeline", "message", "notifier"),
     ("slot", "status", "attempts", "in_doubt", "unknowns", "outcome", "receipt", "error", "folded_into"),
 )
-"""A message for a notifier: `status` is pending, done, unsure (given up, and nobody was told yet) or folded."""
+"""A message for a notifier: `status` is pending, done, folded, or unsure: given up or refused, and nobody was told."""
 
 ATTEMPTS = Table("anomalert_attempts", ("pipeline", "message", "notifier", "attempt"), ("outcome", "receipt", "error"))
 """Every try; written before it is made, and once more with its outcome."""

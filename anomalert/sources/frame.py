@@ -9,6 +9,7 @@ from dataclasses import KW_ONLY, dataclass, field
 import pandas as pd
 
 from anomalert.errors import SourceError
+from anomalert.foreign import place_of
 from anomalert.interfaces import plugin_name
 from anomalert.sources.checks import as_window, checked_panel, utc_index
 
@@ -66,9 +67,8 @@ class FrameSource:
             except SourceError:
                 raise
             except Exception as error:
-                raise SourceError(
-                    f"source {plugin_name(self)!r}: its function raised {type(error).__name__}; the cause is chained"
-                ) from error
+                what = f"its function raised {type(error).__name__}{place_of(error)}"
+                raise SourceError(f"source {plugin_name(self)!r}: {what}; the cause is chained") from error
         if not isinstance(frame, pd.DataFrame):
             raise SourceError(
                 f"source {plugin_name(self)!r} gives a {type(frame).__name__}: a DataFrame is needed, with one column "

@@ -201,6 +201,30 @@ def test_what_makes_no_sense_is_refused_in_words(arguments: dict[str, Any], text
         backtest(monitor(history(12)), **arguments, progress=False)
 
 
+def test_a_range_without_data_is_no_quiet_pipeline() -> None:
+    """Each monitor without a value in any slot is named, in the words of the backtest too; one value is enough."""
+    panel = history()
+    empty = synthetic_panel(days=16, seed=2, timezone=ZONE) * np.nan
+    empty.columns = ["posts", "shares"]
+    once = empty.rename(columns={"posts": "orders", "shares": "carts"})
+    once.iloc[-3, 1] = 7.0
+    monitors = [
+        Monitor(FrameSource(data, name=name), [Metric(str(column), DayLagRatio()) for column in data], timezone=ZONE)
+        for name, data in (("feed", panel), ("shop", empty), ("cart", once))
+    ]
+    found = backtest(Pipeline(monitors), start=panel.index[-300], end=panel.index[-1], progress=False)
+    assert found.without_data == ("shop",)
+    assert "NO DATA: shop had no value in any slot of the range" in repr(found)
+    assert "NO DATA: shop had" in found._repr_html_()
+    assert 'class="warning">NO DATA: shop had' in found.to_html(pictures=0)
+    after = panel.index[-1] + pd.Timedelta("30D")
+    nothing = backtest(Pipeline(monitors), start=after, end=after + pd.Timedelta("7D"), progress=False)
+    assert nothing.without_data == ("feed", "shop", "cart")
+    quiet = backtest(Pipeline(monitors[:1]), start=panel.index[-300], end=panel.index[-1], progress=False)
+    assert quiet.without_data == ()
+    assert "NO DATA" not in repr(quiet) + quiet.to_html(pictures=0)
+
+
 def test_a_target_that_is_none_is_refused() -> None:
     """A detector is no pipeline, nor is what a function gives that makes something else."""
     with pytest.raises(ConfigurationError, match="`target` is a WeeklyAverage"):
@@ -232,6 +256,14 @@ class BreaksOnDay(Detector):
         return DayLagRatio().bounds(baseline)
 
 
+def test_a_monitor_whose_detectors_all_fail_had_data() -> None:
+    """It is in the errors, and is not said to have had none."""
+    watched = Monitor(FrameSource(history()), [Metric("views", BreaksOnDay())], timezone=ZONE)
+    found = backtest(watched, start="2026-10-20", end="2026-10-21", progress=False)
+    assert len(found.errors) == 1
+    assert found.without_data == ()
+
+
 def test_a_detector_that_fails_on_a_day_loses_that_day_only() -> None:
     """Its other days and the other metrics are judged as ever; one error names metric and detector."""
     panel = history(16)
@@ -245,9 +277,8 @@ def test_a_detector_that_fails_on_a_day_loses_that_day_only() -> None:
         panel,
         progress=False,
     )
-    assert [str(error) for error in found.errors] == [
-        f"metric 'views': {metrics[0].detector!r}: raised ZeroDivisionError: it is the 20th"
-    ]
+    (error,) = found.errors
+    assert str(error).startswith(f"metric 'views': {metrics[0].detector!r}: raised ZeroDivisionError: it is the 20th (")
     days = {"views": set(range(6, 21)) - {20}, "likes": set(range(6, 21))}
     judged = found.judgements.assign(day=found.judgements["slot"].dt.tz_convert(ZONE).dt.day)
     assert {metric: set(rows["day"]) for metric, rows in judged.groupby("metric")} == days

@@ -137,8 +137,12 @@ def test_an_error_whose_text_is_damaged_is_damage(written: Path) -> None:
 
 @pytest.mark.parametrize("garbage", [b"", b"alerts: []\n" * 1000, b"\0" * 8192])
 def test_what_is_no_database_is_damaged(memory_folder: Path, garbage: bytes) -> None:
-    """An empty file, a text and zeros (of a disk that lost power) are damage: a new ledger can take their place."""
+    """An empty file, zeros (of a disk that lost power) and a text over a ledger are damage: a new one can begin."""
     path = memory_folder / "alerts.db"
+    if garbage.strip(b"\0"):
+        with Ledger(path).open("feed") as session:
+            session.commit(run(0))
+        settle(path)
     path.write_bytes(garbage)
     ledger = Ledger(path)
     with pytest.raises(LedgerDamagedError), ledger.open("feed"):
@@ -150,6 +154,50 @@ def test_what_is_no_database_is_damaged(memory_folder: Path, garbage: bytes) -> 
     with ledger.open("feed") as session:
         session.commit(run(0))
     assert ledger.verify() == []
+
+
+FOREIGN = [b"export TOKEN=1\n" * 3, b"x", b"SQLite format 2\0" * 64, b"\0" * (1 << 20) + b"a disk image"]
+
+
+@pytest.mark.parametrize("content", FOREIGN, ids=["script", "letter", "almost", "image"])
+def test_a_file_that_never_was_a_ledger_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    """Who names another file by mistake still has it, under its name, and finds nothing new beside it."""
+    path = tmp_path / "settings.sh"
+    path.write_bytes(content)
+    ledger = Ledger(path)
+
+    def opened() -> None:
+        with ledger.open("feed"):
+            pass
+
+    for use in (opened, ledger.verify, ledger.history, lambda: ledger.move_aside(AT)):
+        with pytest.raises(LedgerError, match=r"settings.sh is no SQLite file.* name another file") as raised:
+            use()
+        assert not isinstance(raised.value, LedgerDamagedError)
+        assert [each.name for each in tmp_path.iterdir()] == ["settings.sh"]
+        assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("known_by", ["alerts.db.lock", "alerts.db.feed-*.lock"])
+def test_a_ledger_whose_header_is_damaged_is_still_moved_aside(memory_folder: Path, known_by: str) -> None:
+    """Whatever bit of it: one file beside it that knows of a ledger is enough for it not to pass for another file."""
+    path = memory_folder / "alerts.db"
+    with Ledger(path).open("feed") as session:
+        session.commit(run(0))
+    settle(path)
+    data = path.read_bytes()
+    (kept,) = memory_folder.glob(known_by)
+    for lock in set(memory_folder.glob("*.lock")) - {kept}:
+        lock.write_bytes(b"")
+    noted = kept.read_bytes()
+    for bit in range(16 * 8):
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(LedgerDamagedError), Ledger(path).open("feed"):
+            pass
+    assert kept.read_bytes() == noted
+    assert Ledger(path).move_aside(AT) == memory_folder / "alerts.db.damaged-20261124T101500Z"
 
 
 def test_what_was_moved_aside_is_never_overwritten(written: Path) -> None:

@@ -68,8 +68,14 @@ class Ledgers(RuleBasedStateMachine):
                 for notifier in to:
                     self.deliveries[message(number).key, notifier] = Waiting(message(number))
 
-    @rule(number=numbers, notifier=notifiers, outcome=st.none() | outcomes, final=st.booleans())
-    def send(self, number: int, notifier: str, outcome: str | None, final: bool) -> None:
+    @rule(
+        number=numbers,
+        notifier=notifiers,
+        outcome=st.none() | outcomes,
+        final=st.booleans(),
+        handed_on=st.booleans(),
+    )
+    def send(self, number: int, notifier: str, outcome: str | None, final: bool, handed_on: bool) -> None:
         """Claim a message and note its outcome, or die in between."""
         self.session.pending(notifier)
         key = message(number).key
@@ -84,11 +90,19 @@ class Ledgers(RuleBasedStateMachine):
             self.begin_anew()
             return
         receipt = f"{key} {attempt}" if outcome == "accepted" else None
-        self.session.record([key], notifier, attempt, outcome, receipt=receipt, final=final)  # type: ignore[arg-type]
+        self.session.record(
+            [key],
+            notifier,
+            attempt,
+            outcome,  # type: ignore[arg-type]
+            receipt=receipt,
+            final=final,
+            handed_on=handed_on,
+        )
         waiting.receipt = receipt
         waiting.unknowns += outcome == "unknown"
         if final:
-            waiting.status = "unsure" if outcome == "unknown" else "done"
+            waiting.status = "done" if outcome == "accepted" or handed_on else "unsure"
 
     @rule(number=numbers, notifier=notifiers)
     def queue(self, number: int, notifier: str) -> None:
@@ -103,7 +117,7 @@ class Ledgers(RuleBasedStateMachine):
         self.digests += 1
         digest = message(max(folded), f"digest {self.digests}")
         found = [self.deliveries.get((message(number).key, notifier)) for number in folded]
-        if any(waiting is None or waiting.status != "pending" for waiting in found):
+        if any(waiting is None or waiting.status not in ("pending", "unsure") for waiting in found):
             with pytest.raises(LedgerError):
                 self.session.fold([message(n).key for n in folded], notifier, digest)
             return

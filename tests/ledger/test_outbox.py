@@ -5,7 +5,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from anomalert.errors import LedgerError
+from anomalert.errors import LedgerError, Outcome
 from anomalert.ledger import Ledger, LedgerSession, RunRecord
 from tests.ledger.samples import contents_of, message, run, slot
 
@@ -58,7 +58,7 @@ def test_what_was_not_sent_stays_pending_and_unknowns_are_counted(ledger: Ledger
         session.record([KEY], "chat", claimed(session), "unknown", error="timeout", final=False)
         (pending,) = session.pending("chat")
         assert (pending.attempts, pending.in_doubt, pending.unknowns) == (2, False, 1)
-        session.record([KEY], "chat", claimed(session), "rejected", error="blocked", final=True)
+        session.record([KEY], "chat", claimed(session), "rejected", error="blocked", final=True, handed_on=True)
         assert session.pending("chat") == []
         assert session.unsure("chat") == []
     delivery = ledger.history().deliveries.query("notifier == 'chat'").iloc[0]
@@ -71,11 +71,12 @@ def test_what_was_not_sent_stays_pending_and_unknowns_are_counted(ledger: Ledger
     ]
 
 
-def test_a_message_given_up_unknown_is_told_of_once(ledger: Ledger) -> None:
+@pytest.mark.parametrize("outcome", ["unknown", "rejected"])
+def test_a_message_given_up_or_refused_is_told_of_once(ledger: Ledger, outcome: Outcome) -> None:
     """It is unsure until somebody was told, also in the next run, and for that notifier only."""
     with ledger.open("feed") as session:
         session.commit(run(0))
-        session.record([KEY], "chat", claimed(session), "unknown", final=True)
+        session.record([KEY], "chat", claimed(session), outcome, final=True)
     with ledger.open("feed") as session:
         assert session.unsure("mail") == []
         assert session.unsure("chat") == [message(0)]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -87,6 +88,58 @@ def test_the_constructor_touches_nothing(tmp_path: Path) -> None:
             call()
     assert missing.move_aside(slot(0)) is None
     assert not (tmp_path / "alerts.db").exists()
+
+
+def test_a_check_says_whether_there_is_a_ledger_and_makes_none(place: str) -> None:
+    """On both engines: False before the first run, True after it, also while a run goes on."""
+    ledger = Ledger(place)
+    assert [ledger.check(), ledger.check()] == [False, False]
+    assert place.startswith("postgres") or list(Path(place).parent.iterdir()) == []
+    with pytest.raises(LedgerError, match="there is no ledger"):
+        ledger.verify()
+    with ledger.open("feed") as session:
+        session.commit(run(0))
+        assert ledger.check()
+    before = contents_of(ledger)
+    assert ledger.check()
+    assert contents_of(ledger) == before
+
+
+def test_a_check_says_why_a_ledger_cannot_be_used(memory_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No folder, no right, another file, damage: told as a run would tell it, and nothing is moved."""
+    path = memory_folder / "alerts.db"
+    with pytest.raises(LedgerError, match="there is no folder"):
+        Ledger(memory_folder / "no" / "alerts.db").check()
+    with pytest.raises(LedgerError, match="is no file"):
+        Ledger(memory_folder).check()
+    with monkeypatch.context() as patches:
+        patches.setattr(os, "access", lambda *_: False)
+        with pytest.raises(LedgerError, match="may not write"):
+            Ledger(path).check()
+    path.write_text("not ours")
+    with pytest.raises(LedgerError, match="no SQLite file"):
+        Ledger(path).check()
+    path.unlink()
+    with Ledger(path).open("feed") as session:
+        session.commit(run(0))
+    settle(path)
+    path.write_bytes(path.read_bytes()[:8192])
+    with pytest.raises(LedgerDamagedError):
+        Ledger(path).check()
+    assert not list(memory_folder.glob("*damaged*"))
+
+
+@pytest.mark.postgres
+def test_a_check_says_that_no_tables_can_be_made(postgres_server: Any) -> None:
+    """Where its user has no schema to make them in."""
+    import psycopg
+
+    url = postgres_server.new_ledger()
+    with psycopg.connect(url, autocommit=True) as connection:
+        schema = connection.execute("SELECT current_schema()").fetchall()[0][0]
+        connection.execute(f"DROP SCHEMA {schema}".encode())
+    with pytest.raises(LedgerError, match="grant it CREATE"):
+        Ledger(url).check()
 
 
 def test_a_relative_name_a_link_and_odd_characters_are_one_file(

@@ -41,7 +41,10 @@ def check_alerts_were_told(history: LedgerHistory) -> None:
 
 
 def check_deliveries(history: LedgerHistory, channel: Channel) -> None:
-    """Everything was accepted, or refused by the channel, or given up after two unknown outcomes."""
+    """Everything was accepted, or refused by the channel, or given up after two unknown outcomes; and then told of.
+
+    Only beside a digest of such, which the channel refused or never answered, does any of it wait for the next message.
+    """
     accepted = {message.key for message in channel.accepted}
     rows = history.deliveries.set_index("message").to_dict("index")
     for message in rows:
@@ -50,3 +53,5 @@ def check_deliveries(history: LedgerHistory, channel: Channel) -> None:
             key = rows[key]["folded_into"]
         given_up = channel.unclear.count(key) >= 2 or key in channel.rejected
         assert key in accepted or given_up, (message, key, rows[key])
+    owed = [str(message) for message, row in rows.items() if row["status"] == "unsure"]
+    assert not owed or any(key.startswith("unsure/") for key in owed), owed

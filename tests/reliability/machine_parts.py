@@ -44,7 +44,7 @@ VALUES = {
 }
 KINDS = st.sampled_from(["usual", "usual", *VALUES])
 
-CHANNEL_MOODS = ("ok", "ok", "ok", "refused", "busy", "no answer", "accepted without answer", "rejected")
+CHANNEL_MOODS = ("ok", "ok", "ok", "refused", "busy", "no answer", "accepted without answer", "rejected", "kicked")
 SOURCE_MOODS = ("ok", "ok", "ok", "down", "duplicate rows", "unsorted rows")
 
 
@@ -69,7 +69,7 @@ class Channel:
             raise NotSentError("connection refused")
         if self.mood == "busy":
             raise RejectedError("too many requests", retry_after=30.0)
-        if self.mood == "rejected":
+        if self.mood in ("rejected", "kicked"):
             self.rejected.append(message.key)
             raise RejectedError("chat not found")
         if self.mood == "no answer":
@@ -85,6 +85,8 @@ class Channel:
         """Answer questions, also where messages are never confirmed."""
         if self.mood in ("refused", "no answer"):
             raise NotSentError("no answer")
+        if self.mood == "kicked":
+            raise RejectedError("chat not found")
 
 
 class MoodySource:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from anomalert.errors import NotSentError, UnknownOutcomeError
+from anomalert.errors import NotSentError, RejectedError, UnknownOutcomeError
 from tests.reliability import days
 
 
@@ -51,6 +51,14 @@ def test_channels_that_never_answer_get_each_message_twice_at_most() -> None:
     """Without an answer it is not known what arrived: each is tried twice, and all are in one digest on return."""
     figures = days.all_down_for_hours(UnknownOutcomeError("no answer"))
     assert figures["tries while down"] == 2 * 4
+    assert figures["metrics not told of"] == 0
+    assert figures["messages on return"] == 1
+
+
+def test_channels_that_refuse_everything_are_told_what_they_missed_once_they_are_mended() -> None:
+    """As above: nothing is asked to be sent while the channel says no, but what is new; then one digest."""
+    figures = days.all_down_for_hours(RejectedError("the bot was removed"))
+    assert figures["tries while down"] == 1 + 2 * 3
     assert figures["metrics not told of"] == 0
     assert figures["messages on return"] == 1
 
