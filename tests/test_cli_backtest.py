@@ -114,7 +114,7 @@ def test_tables_are_printed_and_the_page_is_written(
     lines = [" ".join(line.split()) for line in shown.out.splitlines()]
     assert "2026-10-18 21:00 to 2026-11-08 21:00 UTC, 3.0 weeks" in lines
     assert "2026-10-26 2 1 0 3" in lines
-    assert "views 1 0 0 1 2" in lines
+    assert "views 1 0 0 1 0 0 2" in lines
     assert "likes 9 0 0 0 0 1 0 8" in lines
     assert "written: report.html" in shown.err
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
