@@ -243,3 +243,7 @@ def _demo(options: argparse.Namespace) -> int:
     from anomalert.reference.demo import run_demo
 
     return run_demo(directory=options.directory, language=options.language, seed=options.seed).exit_code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -84,10 +84,16 @@ class Findings:
         return pd.concat(frames, ignore_index=True) if frames else no_judgements()
 
     @property
-    def missed(self) -> list[tuple[str, Task]]:
-        """The monitors that no run has judged in time, and what there is to do for them now."""
+    def missed(self) -> list[tuple[str, list[pd.Timestamp]]]:
+        """The monitors that no run has judged in time, with the slots that no run has seen, the newest one included."""
         tasks = (self.tasks | self.failed).items()
-        return [(name, task) for name, task in tasks if len(set(task.slots) - task.empty) > 1]
+        unseen = [(name, [slot for slot in task.slots if slot not in task.empty]) for name, task in tasks]
+        return [(name, slots) for name, slots in unseen if len(slots) > 1]
+
+    @property
+    def empty(self) -> set[pd.Timestamp]:
+        """The slots that were judged before, when a source had nothing in them."""
+        return {slot for task in self.tasks.values() for slot in task.empty}
 
     @property
     def begins_a_day(self) -> bool:
@@ -166,7 +172,7 @@ def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> 
 
 def _drafted(watchers: Watchers, found: Findings, step: Step, said: Said, panels: Mapping[str, pd.DataFrame]) -> Draft:
     """Return the message of one thing to say; what is so now is delivered as what is newest."""
-    written = _draft(watchers, _as_seen(watchers, said, found), step.state, panels, step)
+    written = _draft(watchers, _as_seen(watchers, said, step, found), step.state, panels, step)
     is_now = _is_newest(watchers, found, step) or is_still_so(said, found.state)
     return _as_newest(written, found) if is_now else written
 
@@ -197,17 +203,21 @@ def _draft(
     return replace(written, links=links_of(unseen[:NAMED_IN_TEXT])) if lost else written
 
 
-def _as_seen(watchers: Watchers, said: Said, found: Findings) -> Said:
-    """Have an outage of failed reads end with this run: until now the slots that it makes up for were not seen."""
+def _as_seen(watchers: Watchers, said: Said, step: Step, found: Findings) -> Said:
+    """Have an outage end with this run if it makes up for the slots of it: until now they were not seen."""
     if said.kind != "data_back":
         return said
-    ends = {
-        monitor.name: found.tasks[monitor.name].newest + monitor.slot_length
-        for monitor in watchers.monitors
-        if monitor.name in found.tasks
-    }
-    outages = (replace(o, end=ends.get(o.monitor)) if o.kind == "source_failed" else o for o in said.outages)
-    return replace(said, outages=tuple(outages))
+    ends: dict[tuple[str, str], pd.Timestamp] = {}
+    for monitor in watchers.monitors:
+        if monitor.name in found.tasks:
+            task, length = found.tasks[monitor.name], monitor.slot_length
+            ends[monitor.name, "source_failed"] = task.newest + length
+            if step.end - length in task.empty:
+                ends[monitor.name, "no_data"] = task.newest + length
+    return replace(
+        said,
+        outages=tuple(o if o.metric else replace(o, end=ends.get((o.monitor, o.kind), o.end)) for o in said.outages),
+    )
 
 
 def _is_newest(watchers: Watchers, found: Findings, step: Step) -> bool:

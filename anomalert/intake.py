@@ -132,29 +132,41 @@ def _newest_with_data(
     `at`, and nothing else is remembered.
     """
     length = monitor.slot_length
-    if monitor.empty == "zero" or not all(map(_is_empty, memory.slot_records(monitor.name, last, last + length))):
+    if monitor.empty == "zero":
+        return last
+    if not all(_was_empty(monitor, record) for record in memory.slot_records(monitor.name, last, last + length)):
         return last
     since = min(last, newest) - CATCH_UP
     told = [record for record in memory.slot_records(monitor.name, since, last + length) if record.told]
-    with_data = [record.slot for record in told if not _is_empty(record)]
+    with_data = [record.slot for record in told if not _was_empty(monitor, record)]
     first = told[0].slot
     return with_data[-1] if with_data else first - length if first <= newest else None
 
 
-def _is_empty(record: SlotRecord) -> bool:
-    return bool(record.judgements) and all(row["value"] is None for row in record.judgements)
+def _was_empty(monitor: Monitor, record: SlotRecord) -> bool:
+    """Whether the source had nothing at all for a slot when it was judged.
+
+    Not so if a detector failed or other metrics were watched then: what is not known to be empty keeps its verdict.
+    """
+    judged = {row["metric"]: row for row in record.judgements}
+    return judged.keys() == {metric.name for metric in monitor.metrics} and all(
+        judged[metric.name]["value"] is None
+        # Of a ratio over 0 there was a row: what it is over.
+        and (metric.denominator is None or judged[metric.name]["volume"] is None)
+        for metric in monitor.metrics
+    )
 
 
 def due(monitor: Monitor, task: Task, panel: pd.DataFrame) -> list[pd.Timestamp]:
     """Return the slots of `task` that are to be judged now that they have been read.
 
-    Of those that were empty before, the ones that have come: but only once the newest slot has something too. As long
-    as the source lags, it would else be said in every run that data came back and is missing again.
+    Of those that were empty before, the ones that have come: but only once a slot after them has something that was not
+    judged yet. As long as the source lags, it would else be said in every run that data came back and is missing again.
     """
     is_empty = dict(zip(task.slots, monitor.is_empty(panel.loc[list(task.slots)]), strict=True))
-    if is_empty[task.newest]:
-        return [slot for slot in task.slots if slot not in task.empty or slot == task.newest]
-    return [slot for slot in task.slots if not (slot in task.empty and is_empty[slot])]
+    news = [slot for slot in task.slots if not is_empty[slot] and (slot not in task.empty or slot == task.newest)]
+    come = {slot for slot in task.empty if news and slot <= news[-1] and not is_empty[slot]}
+    return [slot for slot in task.slots if slot not in task.empty or slot in come or slot == task.newest]
 
 
 def read(monitor: Monitor, task: Task, memory: Memory, state: State) -> tuple[pd.DataFrame, list[Reading]]:
@@ -231,7 +243,8 @@ def _frame(
 def _readings(monitor: Monitor, fresh: pd.DataFrame) -> list[Reading]:
     records = fresh.to_dict("records")
     return [
-        Reading(readings_of(monitor), slot, None if all(v != v for v in row.values()) else _row(row))
+        # Also where there is nothing, by column: a metric that is watched later was not asked for then.
+        Reading(readings_of(monitor), slot, _row(row))
         for slot, row in zip(fresh.index, records, strict=True)
     ]
 

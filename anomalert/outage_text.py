@@ -46,18 +46,24 @@ def outage_facts(said: Said, alerts: Sequence[Alert], zone: str, phrases: Phrase
         return _spans(said, zone, phrases)
     start = min(outage.start for outage in said.outages)
     since = phrases.since.format(start=f"{start.tz_convert(zone):{phrases.date} %H:%M}, {zone}")
+    # Of metrics that stopped the headline tells; of a source nobody need know by heart what is read from it.
+    unwatched = [alert.metric for alert in alerts if said.outages[0].metric is None]
+    names = phrases.not_watched.format(metrics=listed(unwatched, phrases, NAMED_IN_TEXT))
+    blind = Fact(since, (names,) if unwatched else ())
     if said.kind == "source_failed":
-        metrics = listed([alert.metric for alert in alerts], phrases, NAMED_IN_TEXT)
-        return (Fact(since, (phrases.not_watched.format(metrics=metrics),) if alerts else ()),)
+        return (blind,)
     expecting = [alert for alert in alerts if alert.expected == alert.expected]
-    return (*leading(expecting, lambda alert: expected_paragraph(alert, phrases), phrases), Fact(since, ()))
+    return (*leading(expecting, lambda alert: expected_paragraph(alert, phrases), phrases), blind)
 
 
 def _spans(said: Said, zone: str, phrases: Phrases) -> tuple[Fact, ...]:
     """Return from when to when nothing was seen; of outages that did not begin and end together, each by name."""
     spans: dict[tuple[pd.Timestamp, pd.Timestamp], list[str]] = {}
     for outage in said.outages:
-        spans.setdefault((outage.start, outage.end or said.slot), []).append(outage.name)
+        end = outage.end or said.slot
+        # A run for an instant in the future found nothing in slots that are still to come.
+        if outage.start < end:
+            spans.setdefault((outage.start, end), []).append(outage.name)
     sentence = phrases.nothing_seen if said.outages[0].metric is None else phrases.lacking
 
     def paragraph(span: tuple[tuple[pd.Timestamp, pd.Timestamp], list[str]]) -> Fact:

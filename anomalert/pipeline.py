@@ -199,8 +199,8 @@ class Pipeline:
             with ledger.open(self.name) as session:
                 reached("run: the ledger is open")
                 found = find(self._watchers, instant, session, _state(session))
-                for name, task in found.missed:
-                    logger.info(MISSED, self.name, name, len(task.slots), task.slots[0], task.slots[-2])
+                for name, slots in found.missed:
+                    logger.info(MISSED, self.name, name, len(slots), slots[0], slots[-2])
                 loss = loss_of(session, trouble)
                 reached("run: judged, nothing recorded")
                 try:
@@ -227,7 +227,9 @@ class Pipeline:
         """Record what was found, then deliver it."""
         if dry_run:
             return self._delivered(found, MemoryOutbox((), ()), instant, dry_run)
-        revised = session.commit(found.record(tuple(map(plugin_name, self.notifiers))))
+        changed = session.commit(found.record(tuple(map(plugin_name, self.notifiers))))
+        # What comes for slots that were empty is no change of a verdict, also while it waits to be judged.
+        revised = [slot for slot in changed if slot not in found.empty]
         if revised:
             logger.warning(LATE, self.name, len(revised), revised[0])
         reached("run: recorded, nothing sent")

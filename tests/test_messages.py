@@ -240,8 +240,18 @@ OUTAGES = {
 
 
 OUTAGE_LINES = {
-    ("no_data", "en"): ["Metric likes:", "expected 2106.36", "since 2026-11-02 15:15, UTC"],
-    ("no_data", "ru"): ["Метрика likes:", "ожидалось 2106.36", "с 02.11.2026 15:15, UTC"],
+    ("no_data", "en"): [
+        "Metric likes:",
+        "expected 2106.36",
+        "since 2026-11-02 15:15, UTC",
+        "not watched meanwhile: likes, dau",
+    ],
+    ("no_data", "ru"): [
+        "Метрика likes:",
+        "ожидалось 2106.36",
+        "с 02.11.2026 15:15, UTC",
+        "пока не отслеживаются: likes, dau",
+    ],
     ("source_failed", "en"): ["since 2026-11-02 15:15, UTC", "not watched meanwhile: likes, dau"],
     ("source_failed", "ru"): ["с 02.11.2026 15:15, UTC", "пока не отслеживаются: likes, dau"],
     ("data_back", "en"): ["nothing was seen from 2026-11-02 14:30 to 15:15 (0 h 45 min), UTC"],

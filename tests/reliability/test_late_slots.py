@@ -9,13 +9,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anomalert import DayLagRatio, Ledger, Metric, Monitor, Pipeline, RunReport, backtest
+from anomalert import Baseline, Bounds, DayLagRatio, Ledger, Metric, Monitor, Pipeline, RunReport, backtest
 from anomalert.testing import FakeNotifier, FakeSource, synthetic_panel
 
 SLOT = pd.Timedelta("15min")
 PANEL = synthetic_panel(4, seed=2)[["views"]]
 NOW = PANEL.index[-96]
 """The first slot that is judged; the last day is still to come."""
+
+
+class Fails(DayLagRatio):
+    """A detector that fails."""
+
+    def bounds(self, baseline: Baseline) -> Bounds:
+        """Fail."""
+        raise ValueError("it fails")
 
 
 class Job:
@@ -69,6 +77,45 @@ def test_what_comes_after_a_stall_is_judged_and_told(job: Job) -> None:
     assert not (judged == "no_data").any()
     assert judged[NOW + 14 * SLOT] == "anomaly"
     assert job.ledger.verify() == []
+
+
+def test_what_comes_late_is_said_with_the_time_until_it_came(job: Job) -> None:
+    """Nothing was seen until the run that saw it, whatever slots the rows are of; of slots to come there is no span."""
+    for slot in range(30):
+        job.run(slot, up_to(min(slot, 11) if slot < 20 else slot))
+    first, until = ((NOW + slot * SLOT).tz_convert("UTC").strftime("%H:%M") for slot in (12, 21))
+    assert f"{first} to {until} (2 h 15 min)" in job.chat.messages[-1].facts[0].heading
+    job.run(35_040, up_to(29))
+    job.run(30)
+    assert job.chat.messages[-1].headline == "✔ Data again from feed"
+    assert job.chat.messages[-1].facts == ()
+
+
+def test_a_run_that_was_missed_hides_nothing_that_came(job: Job) -> None:
+    """The newest slot is empty, but one that no run has seen has come, and one before it that was empty."""
+    rows = dropped(2, 2)
+    for slot, come in ((0, 0), (1, 1), (2, 1), (4, 3), (5, 5), (6, 6)):
+        job.run(slot, up_to(come, rows))
+    judged = job.ledger.history().judgements.set_index("slot")["status"]
+    assert judged[NOW + 2 * SLOT] == "anomaly"
+
+
+def test_slots_that_had_rows_are_judged_once(tmp_path: Path) -> None:
+    """Neither a ratio over 0, nor a detector that fails, nor a metric that is watched since makes a slot an empty one."""
+    rows = pd.DataFrame({"likes": 0.0, "shown": 0.0, "other": 5.0}, PANEL.index).assign(rate=np.nan)
+    sets: list[list[Metric]] = [
+        [Metric("rate", DayLagRatio(), denominator="shown")],
+        [Metric("likes", Fails()), Metric("rate", DayLagRatio())],
+    ]
+    for number, metrics in enumerate(sets):
+        ledger = Ledger(tmp_path / f"{number}.db")
+        for slot in range(6):
+            watched = Monitor(FakeSource(up_to(slot, rows), name="feed"), metrics)
+            report = Pipeline([watched], [FakeNotifier()], ledger).run(NOW + (slot + 1) * SLOT)
+            assert set(report.judgements["slot"]) == {(NOW + slot * SLOT).tz_convert("UTC")}
+    watched = Monitor(FakeSource(up_to(6, rows), name="feed"), [Metric("other", DayLagRatio())])
+    report = Pipeline([watched], [FakeNotifier()], ledger).run(NOW + 7 * SLOT)
+    assert report.judgements["slot"].tolist() == [NOW + 6 * SLOT]
 
 
 def test_a_source_that_always_lags_is_told_once(job: Job) -> None:
