@@ -21,7 +21,7 @@ NOW = PANEL.index[-96]
 class Fails(DayLagRatio):
     """A detector that fails."""
 
-    def bounds(self, baseline: Baseline) -> Bounds:
+    def bounds(self, baseline: Baseline) -> Bounds:  # noqa: ARG002 - the seam of detectors
         """Fail."""
         raise ValueError("it fails")
 
@@ -101,7 +101,7 @@ def test_a_run_that_was_missed_hides_nothing_that_came(job: Job) -> None:
 
 
 def test_slots_that_had_rows_are_judged_once(tmp_path: Path) -> None:
-    """Neither a ratio over 0, nor a detector that fails, nor a metric that is watched since makes a slot an empty one."""
+    """Neither a ratio over 0, nor a detector that fails, nor a metric that is watched since makes a slot empty."""
     rows = pd.DataFrame({"likes": 0.0, "shown": 0.0, "other": 5.0}, PANEL.index).assign(rate=np.nan)
     sets: list[list[Metric]] = [
         [Metric("rate", DayLagRatio(), denominator="shown")],
