@@ -3,7 +3,7 @@
 Findings call this after a walk over several slots; it calls `walk` and `incidents`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -12,10 +12,13 @@ from anomalert.episodes import Episode, Observation, Said, State
 from anomalert.incidents import unseen
 from anomalert.walk import Step
 
-__all__ = ["as_it_is_now", "is_still_so"]
+__all__ = ["as_it_is_now", "is_still_so", "last_said"]
 
 News = tuple[Step, Said]
 """What there was to say, and the step that gave it."""
+
+Sight = tuple[str, str | None]
+"""A monitor, and the metric of it if it is about one only."""
 
 
 def as_it_is_now(news: Sequence[News], steps: Sequence[Step]) -> tuple[list[News], State]:
@@ -47,11 +50,29 @@ def as_it_is_now(news: Sequence[News], steps: Sequence[Step]) -> tuple[list[News
     return [*kept, *now], replace(state, episodes=tuple(told.get(each.key, each) for each in state.episodes))
 
 
-def is_still_so(said: Said, state: State) -> bool:
-    """Whether what is said of a source or metric holds now: that nothing is seen of it, or that it is back."""
-    out = {(outage.monitor, outage.metric) for outage in state.outages}
-    about = {(outage.monitor, outage.metric) for outage in said.outages}
-    return bool(about) and (about.isdisjoint(out) if said.kind == "data_back" else about <= out)
+def last_said(news: Iterable[News]) -> dict[Sight, Said]:
+    """Return what was said last of the sight of each source and metric: what came before is past, also if it recurs."""
+    return {(outage.monitor, outage.metric): said for _, said in news for outage in said.outages}
+
+
+def is_still_so(said: Said, last: Mapping[Sight, Said], state: State) -> bool:
+    """Whether what is said of a source or metric holds now: that nothing is seen of it, or that it is back.
+
+    Parameters
+    ----------
+    said : Said
+        One of the news.
+    last : mapping
+        What `last_said` gives of all of them.
+    state : State
+        After all steps.
+    """
+    if not said.outages or any(last[outage.monitor, outage.metric] is not said for outage in said.outages):
+        return False
+    out = {(outage.monitor, outage.metric): outage.told for outage in state.outages}
+    if said.kind == "data_back":
+        return not any((outage.monitor, outage.metric) in out for outage in said.outages)
+    return all(out.get((outage.monitor, outage.metric)) == outage.told for outage in said.outages)
 
 
 def _told_now(episode: Episode, seen: Mapping[str, Observation], slot: pd.Timestamp) -> Episode:
