@@ -3,7 +3,7 @@
 Findings call this after a walk over several slots; it calls `walk` and `incidents`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -12,17 +12,21 @@ from anomalert.episodes import Episode, Observation, Said, State
 from anomalert.incidents import unseen
 from anomalert.walk import Step
 
-__all__ = ["as_it_is_now", "is_still_so"]
+__all__ = ["as_it_is_now", "is_still_so", "last_said"]
 
 News = tuple[Step, Said]
 """What there was to say, and the step that gave it."""
+
+Sight = tuple[str, str | None]
+"""A monitor, and the metric of it if it is about one only."""
 
 
 def as_it_is_now(news: Sequence[News], steps: Sequence[Step]) -> tuple[list[News], State]:
     """Return what there is to say after all steps, and the state that knows how it was told.
 
     An episode that began before the last step and is not over is told as opened, with what the last step showed: who
-    reads it needs what is, and not first how it came about.
+    reads it needs what is, and not first how it came about. So is what joined one that was open before, or made it
+    worse, if that is not over either.
 
     Parameters
     ----------
@@ -32,8 +36,8 @@ def as_it_is_now(news: Sequence[News], steps: Sequence[Step]) -> tuple[list[News
         At least one.
     """
     last, state = steps[-1], steps[-1].state
-    opened = {said.subject for step, said in news if said.kind == "opened" and step is not last}
-    lasting = [episode for episode in state.episodes if episode.key in opened]
+    late = {said.subject for step, said in news if said.about and step is not last}
+    lasting = [episode for episode in state.episodes if episode.key in late]
     if not lasting:
         return list(news), state
     seen = {
@@ -43,15 +47,35 @@ def as_it_is_now(news: Sequence[News], steps: Sequence[Step]) -> tuple[list[News
     }
     told = {episode.key: _told_now(episode, seen, last.slot) for episode in lasting}
     kept = [(step, said) for step, said in news if said.subject not in told]
-    now = [(last, _opened(episode, seen, last.slot)) for episode in told.values()]
+    now = [
+        (last, said) for episode in told.values() for said in _said_now(episode, [s for _, s in news], seen, last.slot)
+    ]
     return [*kept, *now], replace(state, episodes=tuple(told.get(each.key, each) for each in state.episodes))
 
 
-def is_still_so(said: Said, state: State) -> bool:
-    """Whether what is said of a source or metric holds now: that nothing is seen of it, or that it is back."""
-    out = {(outage.monitor, outage.metric) for outage in state.outages}
-    about = {(outage.monitor, outage.metric) for outage in said.outages}
-    return bool(about) and (about.isdisjoint(out) if said.kind == "data_back" else about <= out)
+def last_said(news: Iterable[News]) -> dict[Sight, Said]:
+    """Return what was said last of the sight of each source and metric: what came before is past, also if it recurs."""
+    return {(outage.monitor, outage.metric): said for _, said in news for outage in said.outages}
+
+
+def is_still_so(said: Said, last: Mapping[Sight, Said], state: State) -> bool:
+    """Whether what is said of a source or metric holds now: that nothing is seen of it, or that it is back.
+
+    Parameters
+    ----------
+    said : Said
+        One of the news.
+    last : mapping
+        What `last_said` gives of all of them.
+    state : State
+        After all steps.
+    """
+    if not said.outages or any(last[outage.monitor, outage.metric] is not said for outage in said.outages):
+        return False
+    out = {(outage.monitor, outage.metric): outage.told for outage in state.outages}
+    if said.kind == "data_back":
+        return not any((outage.monitor, outage.metric) in out for outage in said.outages)
+    return all(out.get((outage.monitor, outage.metric)) == outage.told for outage in said.outages)
 
 
 def _told_now(episode: Episode, seen: Mapping[str, Observation], slot: pd.Timestamp) -> Episode:
@@ -66,9 +90,21 @@ def _told_now(episode: Episode, seen: Mapping[str, Observation], slot: pd.Timest
     return replace(episode, incidents=incidents, told=slot)
 
 
-def _opened(episode: Episode, seen: Mapping[str, Observation], slot: pd.Timestamp) -> Said:
-    about = tuple((incident, seen[incident.metric]) for incident in episode.incidents if incident.end is None)
-    return Said("opened", episode.key, slot, about)
+def _said_now(
+    episode: Episode, news: Sequence[Said], seen: Mapping[str, Observation], slot: pd.Timestamp
+) -> list[Said]:
+    """Return the one thing to say of an episode: all of it if it is new, else of the metrics that there is news of."""
+    of_it = [said for said in news if said.subject == episode.key]
+    is_new = any(said.kind == "opened" for said in of_it)
+    named = {incident.metric for said in of_it for incident, _ in said.about}
+    about = tuple(
+        (incident, seen[incident.metric])
+        for incident in episode.incidents
+        if incident.end is None and (is_new or incident.metric in named)
+    )
+    # What was said last: that it got worse, or only that it goes on.
+    kind = "opened" if is_new else of_it[-1].kind
+    return [Said(kind, episode.key, slot, about)] if about else []
 
 
 def _newest(metric: str, steps: Sequence[Step]) -> Observation | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from anomalert.catch_up import as_it_is_now, is_still_so
+from anomalert.catch_up import as_it_is_now, is_still_so, last_said
 from anomalert.episodes import Incident, Said, State, state_to_dict
 from anomalert.errors import AnomalertError, LedgerError, SourceError, raised
 from anomalert.foreign import ends_the_run
@@ -160,21 +160,18 @@ def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> 
         found.keep(step, watchers.monitors, told=True)
     if steps:
         news, found.state = as_it_is_now([(step, said) for step in steps for said in step.said], steps)
-        found.drafts += [_drafted(watchers, found, step, said, panels) for step, said in news]
+        last = last_said(news)
+        for step, each in news:
+            is_now = _is_newest(watchers, found, step) or is_still_so(each, last, found.state)
+            written = _draft(watchers, _as_seen(watchers, each, step, found), step.state, panels, step)
+            found.drafts.append(_as_newest(written, found) if is_now else written)
     if found.failed:
         slot = max(task.newest for task in found.failed.values())
         found.state, said = lose_sight(found.state, slot, dict.fromkeys(found.failed, "source_failed"))
         reasons = leading(found.errors, lambda error: Fact(str(error), ()), LANGUAGES[watchers.language])
         drafts = [_draft(watchers, each, found.state, panels, None) for each in said]
-        found.drafts += [replace(each, facts=(*each.facts, *reasons)) for each in drafts]
+        found.drafts += [_as_newest(replace(lost, facts=(*lost.facts, *reasons)), found) for lost in drafts]
     found.errors += [error for stretch in stretches for error in stretch.errors]
-
-
-def _drafted(watchers: Watchers, found: Findings, step: Step, said: Said, panels: Mapping[str, pd.DataFrame]) -> Draft:
-    """Return the message of one thing to say; what is so now is delivered as what is newest."""
-    written = _draft(watchers, _as_seen(watchers, said, step, found), step.state, panels, step)
-    is_now = _is_newest(watchers, found, step) or is_still_so(said, found.state)
-    return _as_newest(written, found) if is_now else written
 
 
 def _draft(
@@ -227,7 +224,7 @@ def _is_newest(watchers: Watchers, found: Findings, step: Step) -> bool:
 
 
 def _as_newest(each: Draft, found: Findings) -> Draft:
-    """Have a message delivered as what is newest, since it is that of its own monitor."""
+    """Have a message delivered as what is newest: that of its own monitor may be older."""
     return replace(each, slot=max(each.slot, found.newest))
 
 

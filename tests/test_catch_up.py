@@ -4,8 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from anomalert import DayLagRatio, FrameSource, Ledger, Metric, Monitor, Pipeline
+from anomalert.episodes import State
+from anomalert.errors import SourceError
+from anomalert.findings import Watchers, find
+from anomalert.intake import NoMemory
 from anomalert.testing import FakeNotifier
 
 SLOT = pd.Timedelta("15min")
@@ -83,9 +88,75 @@ def test_data_that_is_back_or_missing_now_is_no_past(tmp_path: Path) -> None:
     assert [message.headline for message in chat.messages] == ["✖ No data from feed", "✔ Data again from feed"]
 
 
+def test_an_outage_that_is_over_is_not_taken_for_the_one_after_it(tmp_path: Path) -> None:
+    """A source that fell silent twice in the gap: what is now stands first and alone, the first time is past."""
+    rows = flat()
+    rows.iloc[[FIRST + 2, FIRST + 3, FIRST + 5, FIRST + 6]] = np.nan
+    chat = runs(rows, tmp_path, FIRST, FIRST + 6)
+    assert [message.headline for message in chat.messages] == [
+        "✖ No data from feed",
+        "While nothing could be told: 2 messages, all over by now: ✖ No data from feed",
+    ]
+    assert chat.messages[0].alerts[0].incident.endswith(f"{INDEX[FIRST + 5]:%Y%m%dT%H%MZ}")
+
+
+def test_a_return_that_did_not_last_is_not_taken_for_the_one_after_it(tmp_path: Path) -> None:
+    """A source that came back, fell silent again and is back: one return is told as what is, the rest as past."""
+    rows = flat()
+    rows.iloc[[FIRST, FIRST + 1, FIRST + 3, FIRST + 4]] = np.nan
+    chat = runs(rows, tmp_path, FIRST, FIRST + 7)
+    assert [message.headline for message in chat.messages] == [
+        "✖ No data from feed",
+        "✔ Data again from feed",
+        "While nothing could be told: 2 messages, all over by now: ✖ No data from feed",
+    ]
+
+
+class Failing:
+    """A source that cannot be read."""
+
+    name = "slow"
+
+    def read(self, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+        """Fail."""
+        raise SourceError(f"source {self.name!r} does not answer for {start} to {end}")
+
+
+@pytest.mark.parametrize(("slot", "settle"), [("1h", "0s"), ("15min", "40min")])
+def test_a_failed_read_of_a_slower_monitor_is_news(slot: str, settle: str) -> None:
+    """That its newest slot began before that of a quicker one makes it no past: it goes first, and on its own."""
+    quick = Monitor(FrameSource(flat()[["views"]], name="quick"), [Metric("views", DayLagRatio())])
+    slow = Monitor(Failing(), [Metric("likes", DayLagRatio())], slot=slot, settle=settle)
+    found = find(Watchers((quick, slow), "anomalert", "en"), INDEX[FIRST], NoMemory(), State())
+    assert [(draft.headline, draft.slot) for draft in found.drafts] == [("✖ Cannot read slow", found.newest)]
+    assert found.newest == INDEX[FIRST - 1]
+
+
 def test_an_incident_that_was_open_before_the_gap_goes_on(tmp_path: Path) -> None:
     """It was told already: nothing is opened again, and its end is told once."""
     rows = flat()
     rows.iloc[FIRST : FIRST + 6, 0] = 100.0
     chat = runs(rows, tmp_path, FIRST, FIRST + 4, FIRST + 12)
     assert [message.alerts[0].kind for message in chat.messages] == ["opened", "resolved"]
+
+
+def test_what_got_worse_in_a_gap_is_told_as_it_is(tmp_path: Path) -> None:
+    """Of an incident that was told before, and of what joined it: with the newest values, and not if it is over."""
+    rows = flat().assign(shares=50.0)
+    rows.iloc[FIRST:, 0] = 400.0
+    rows.iloc[FIRST + 2 : FIRST + 6, 2] = 5.0
+    rows.iloc[FIRST + 3 :, 1] = 20.0
+    rows.iloc[FIRST + 9 :, 1] = 10.0
+    chat = runs(rows, tmp_path, FIRST, FIRST + 12)
+    assert [message.headline for message in chat.messages] == ["▼ views −60%", "▼ Getting worse: likes −90%"]
+    assert [alert.slot for alert in chat.messages[1].alerts] == [INDEX[FIRST + 12]]
+    assert chat.messages[1].reply_to == "1"
+
+
+def test_what_joined_in_a_gap_and_is_over_is_no_news(tmp_path: Path) -> None:
+    """The episode goes on and its end will name the metric; nobody has to be told now that it was worse for a while."""
+    rows = flat()
+    rows.iloc[FIRST:, 0] = 400.0
+    rows.iloc[FIRST + 2 : FIRST + 6, 1] = 5.0
+    chat = runs(rows, tmp_path, FIRST, FIRST + 12)
+    assert [message.headline for message in chat.messages] == ["▼ views −60%"]
