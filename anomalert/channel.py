@@ -14,15 +14,18 @@ from typing import Literal
 import pandas as pd
 
 from anomalert.crashpoints import reached
-from anomalert.digests import UNSURE, digest, digest_key, unsure_count, unsure_digest, unsure_lines
-from anomalert.errors import (
-    AnomalertError,
-    DeliveryError,
-    LedgerDamagedError,
-    LedgerError,
-    NotSentError,
-    UnknownOutcomeError,
+from anomalert.digests import (
+    UNSURE,
+    digest,
+    digest_key,
+    draft_of,
+    goes_as_it_is,
+    is_unsure_digest,
+    unsure_count,
+    unsure_digest,
+    unsure_lines,
 )
+from anomalert.errors import AnomalertError, DeliveryError, LedgerError, NotSentError, UnknownOutcomeError
 from anomalert.foreign import place_of
 from anomalert.interfaces import Delivery, Message, Notifier, Probing, plugin_name
 from anomalert.ledger.records import Pending, StoredMessage
@@ -149,16 +152,22 @@ class Channel:
         # What may have arrived goes as it was, marked; in a digest it could not be told apart.
         doubtful = [each for each in late if each.in_doubt or each.unknowns]
         plain = [each for each in late if not (each.in_doubt or each.unknowns)]
-        beside = [_draft_of(each.message) for each in (*live, *doubtful)] if len(plain) > 1 else []
-        late_ones = self._as_one([each.message for each in plain], "digest", beside) if len(plain) > 1 else plain
-        return [*live, *doubtful, *late_ones] if pending else self._unsure_once_it_answers()
+        beside = [*live, *doubtful]
+        return [*beside, *self._late_as_one(plain, beside)] if pending else self._unsure_once_it_answers()
+
+    def _late_as_one(self, late: list[Pending], beside: Sequence[Pending]) -> list[Pending]:
+        """Return what is late as one message, a digest also of one that would follow what is news, and pass for it."""
+        others = [draft_of(each.message) for each in beside] if late else []
+        if not late or (len(late) == 1 and goes_as_it_is(late[0].message, others)):
+            return late
+        return self._as_one([each.message for each in late], "digest", others)
 
     def _unsure_once_it_answers(self) -> list[Pending]:
         """Return what may not have arrived as one message, if there is nothing else to send that could name it."""
         unsure = self.outbox.unsure(self.name)
         # One that was given up or refused itself has to wait for news: a channel that takes messages and never says so,
         # or that refuses what this one says, must not get it again and again.
-        if not isinstance(self.notifier, Probing) or not unsure or any(_is_unsure_digest(each) for each in unsure):
+        if not isinstance(self.notifier, Probing) or not unsure or any(is_unsure_digest(each) for each in unsure):
             return []
         try:
             self.notifier.probe()
@@ -177,17 +186,18 @@ class Channel:
     def _as_one(self, messages: Sequence[StoredMessage], kind: str, beside: Sequence[Draft] = ()) -> list[Pending]:
         keys = [each.key for each in messages]
         key = digest_key(kind, self.name, keys)
-        drafts = [_draft_of(each) for each in messages]
+        drafts = [draft_of(each) for each in messages]
         draft = unsure_digest(drafts, key) if kind == UNSURE else digest(drafts, key, beside)
         stored = StoredMessage(key, messages[-1].slot, draft.to_dict())
         self.outbox.fold(keys, self.name, stored)
         reached("delivery: a digest stands in place of messages")
+        self.reasons[key] = {name: why for each in keys for name, why in self.reasons.get(each, {}).items()}
         return [Pending(stored, self.name, 0, in_doubt=False, unknowns=0)]
 
     def _send(self, pending: Pending) -> None:
         """Send one message, which names those before it that may not have arrived."""
         unsure = self.outbox.unsure(self.name)
-        phrases = LANGUAGES[_draft_of(pending.message).language]
+        phrases = LANGUAGES[draft_of(pending.message).language]
         outcome = self._try(pending, unsure_lines(unsure, phrases), is_last=not unsure)
         if unsure and outcome == "rejected" and self._time_left() > 0:
             # Perhaps for a name in it, of what was refused itself: how many they are offends nobody.
@@ -234,7 +244,7 @@ class Channel:
         return "rejected" if _is_refusal(error) else None
 
     def _message_of(self, pending: Pending, notes: list[str]) -> Message:
-        draft = _draft_of(pending.message)
+        draft = draft_of(pending.message)
         phrases = LANGUAGES[draft.language]
         reasons = self.reasons.get(draft.key, {})
         why = [phrases.refused.format(notifier=notifier, reason=reason) for notifier, reason in reasons.items()]
@@ -283,14 +293,3 @@ class Channel:
 def _is_refusal(error: DeliveryError) -> bool:
     """Return whether the same would be refused again."""
     return error.outcome == "rejected" and error.retry_after is None
-
-
-def _is_unsure_digest(message: StoredMessage) -> bool:
-    return message.key.startswith(f"{UNSURE}/")
-
-
-def _draft_of(message: StoredMessage) -> Draft:
-    try:
-        return Draft.from_dict(message.body)
-    except (KeyError, TypeError, ValueError) as error:
-        raise LedgerDamagedError(f"message {message.key} in the ledger cannot be read: {error!r}") from error

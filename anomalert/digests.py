@@ -9,13 +9,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import accumulate, chain, count
 
+from anomalert.errors import LedgerDamagedError
 from anomalert.interfaces import Alert, Fact
 from anomalert.ledger.records import StoredMessage
 from anomalert.messages import PICTURED, Draft
 from anomalert.phrases import LANGUAGES, NAMED_IN_HEADLINE, Phrases
 from anomalert.scenes import Sketch, sketch_name
 
-__all__ = ["UNSURE", "digest", "digest_key", "headlines", "unsure_count", "unsure_digest", "unsure_lines"]
+__all__ = [
+    "UNSURE",
+    "digest",
+    "digest_key",
+    "draft_of",
+    "goes_as_it_is",
+    "headlines",
+    "is_unsure_digest",
+    "unsure_count",
+    "unsure_digest",
+    "unsure_lines",
+]
 
 UNSURE = "unsure"
 """How the keys of digests begin that name what may not have arrived."""
@@ -36,11 +48,33 @@ def digest_key(kind: str, notifier: str, keys: Sequence[str]) -> str:
     return f"{kind}/{notifier}/{content}"
 
 
+def draft_of(message: StoredMessage) -> Draft:
+    """Return what a stored message was written as."""
+    try:
+        return Draft.from_dict(message.body)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LedgerDamagedError(f"message {message.key} in the ledger cannot be read: {error!r}") from error
+
+
+def is_unsure_digest(message: StoredMessage) -> bool:
+    """Whether a stored message names what may not have arrived."""
+    return message.key.startswith(f"{UNSURE}/")
+
+
+def goes_as_it_is(message: StoredMessage, beside: Sequence[Draft]) -> bool:
+    """Whether one late message needs no digest: nothing goes beside it, or it is one that would say the same again."""
+    if not beside or is_unsure_digest(message):
+        return True
+    known = draft_of(message)
+    anew = digest([known], message.key, beside)
+    return (anew.headline, anew.facts) == (known.headline, known.facts)
+
+
 def digest(drafts: Sequence[Draft], key: str, beside: Sequence[Draft] = ()) -> Draft:
-    """Return one message for several that are late: what happened while nothing could be told.
+    """Return one message for those that are late: what happened while nothing could be told.
 
     If one of them says that it may be a repeat, so does the whole. Each is named by its headline, also where there are
-    too many numbers to tell.
+    too many numbers to tell. One alone answers what it would have answered.
 
     Parameters
     ----------
@@ -70,7 +104,7 @@ def digest(drafts: Sequence[Draft], key: str, beside: Sequence[Draft] = ()) -> D
         facts=tuple(facts),
         sketches=_gravest_sketches(drafts, going_on, over),
         links=_links(ordered),
-        replies_to=None,
+        replies_to=drafts[0].replies_to if len(drafts) == 1 else None,
         folded=total,
         parts=tuple(ordered),
     )
@@ -174,6 +208,8 @@ def _headline(sentence: str, going_on: Sequence[Draft], over: Sequence[Draft], p
         for what, depth, text in _named(part, phrases):
             named[what] = max(named.get(what, (-1.0, text)), (depth, text), key=lambda pair: pair[0])
     gravest = sorted(named.values(), key=lambda pair: -pair[0])[:NAMED_IN_HEADLINE]
+    if len(over) == 1 and not going_on and not gravest:  # The return of data without its loss, which was told before.
+        gravest = [(0.0, _unmarked(over[0], phrases))]
     if not gravest:
         return sentence
     return (phrases.gravest if going_on else phrases.all_over).format(
@@ -184,9 +220,13 @@ def _headline(sentence: str, going_on: Sequence[Draft], over: Sequence[Draft], p
 def _named(part: Draft, phrases: Phrases) -> list[tuple[str, float, str]]:
     """Return what a message is about, how grave each is, and how it is named in a headline."""
     if not part.alerts or part.alerts[0].kind not in OF_INCIDENTS:
-        said = part.headline.removesuffix(phrases.may_repeat.format(headline=""))
+        said = _unmarked(part, phrases)
         return [(said, 1.0, said)] if part.alerts and not _is_end(part) else []
     return [(alert.metric, _depth(alert), _changed(alert, phrases)) for alert in part.alerts]
+
+
+def _unmarked(part: Draft, phrases: Phrases) -> str:
+    return part.headline.removesuffix(phrases.may_repeat.format(headline=""))
 
 
 def _changed(alert: Alert, phrases: Phrases) -> str:

@@ -189,6 +189,79 @@ def test_one_late_message_is_sent_as_it_is() -> None:
     assert headlines(chat) == ["headline late"]
 
 
+OPENED = Alert("opened", "shop", "likes", NOW, 20.0, 100.0, 50.0, 200.0, -0.8, 1.6, "down", "likes/down/x")
+ENDED = replace(OPENED, kind="resolved", value=99.0, deviation=-0.01)
+
+
+def test_one_late_message_does_not_follow_its_own_end_as_if_it_were_news() -> None:
+    """Where the end is told live, how it began is told as past."""
+    chat = FakeNotifier()
+    sent(
+        ledger_with(stored("likes", 3, alerts=(OPENED,)), stored("end", alerts=(ENDED,), replies_to="shop/likes")), chat
+    )
+    assert headlines(chat) == ["headline end", "While nothing could be told: 1 message, all over by now: likes −80%"]
+    assert [fact.heading for fact in chat.messages[1].facts] == ["headline likes"]
+
+
+def test_one_late_message_does_not_follow_what_may_be_a_repeat_as_if_it_were_news() -> None:
+    """A late end that may have arrived already is told again, marked; how it began is told as past."""
+    outbox = ledger_with(
+        stored("likes", 3, alerts=(OPENED,)), stored("end", 1, alerts=(ENDED,), replies_to="shop/likes")
+    )
+    outbox.doubts.add(("shop/end", "fake"))
+    chat = FakeNotifier()
+    sent(outbox, chat)
+    assert headlines(chat) == [
+        "headline end (may be a repeat)",
+        "While nothing could be told: 1 message, all over by now: likes −80%",
+    ]
+
+
+def test_a_digest_that_would_say_the_same_is_not_made_again() -> None:
+    """While a channel cannot be reached, a ledger does not fill with digests of one digest; a new end makes another."""
+    chat = FakeNotifier([NotSentError("no network")] * 8)
+    outbox = ledger_with(stored("late", 3, alerts=(OPENED,)), stored("doubtful", 2))
+    outbox.doubts.add(("shop/doubtful", "fake"))
+    for _ in range(3):
+        sent(outbox, chat)
+        outbox.doubts.add(("shop/doubtful", "fake"))
+    assert len(outbox.messages) == 3
+    outbox.queue(stored("end", alerts=(ENDED,), replies_to="shop/late"), "fake")
+    sent(outbox, chat)
+    assert len(outbox.messages) == 5
+    assert [len(chat.attempts), chat.attempts[-1].headline] == [
+        9,
+        "While nothing could be told: 1 message, all over by now: likes −80%",
+    ]
+
+
+def test_what_may_not_have_arrived_stays_what_it_is_beside_news() -> None:
+    """It says itself that it is no news, and has to be known as what is not sent again and again."""
+    chat = Asked([SILENT] * 2 + [NotSentError("no network")], [None])
+    outbox = ledger_with(stored("a"))
+    for _ in range(3):
+        sent(outbox, chat)
+    (key,) = (key for key, _ in outbox.open)
+    outbox.messages[key] = replace(outbox.messages[key], slot=NOW - SLOT)
+    outbox.queue(stored("b"), "fake")
+    sent(outbox, chat)
+    assert [message.headline for message in chat.messages] == [
+        "headline b",
+        "May not have reached you: headline a (may be a repeat)",
+    ]
+
+
+def test_a_fallback_is_told_why_also_in_a_digest() -> None:
+    """Who refused what stands in it, with the reason."""
+    chat, last = FakeNotifier([RejectedError("bot was kicked")] * 3, name="chat"), FakeNotifier(name="last")
+    outbox = ledger_with(stored("new"), stored("a", 2), to=["chat"])
+    outbox.doubts.add(("shop/a", "chat"))
+    sent(outbox, chat, fallback=last)
+    assert headlines(last) == ["headline new", "While nothing could be told: 1 message"]
+    why = Fact("You are told because chat refused it: bot was kicked", ())
+    assert [message.facts[-1] for message in last.messages] == [why, why]
+
+
 def test_two_channels_have_digests_of_their_own() -> None:
     """A digest is made for each channel of what is late there, and its key says what it stands for."""
     one, two = FakeNotifier(name="one"), FakeNotifier(name="two")

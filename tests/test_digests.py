@@ -115,6 +115,15 @@ def test_an_end_without_its_beginning_names_what_ended() -> None:
     )
 
 
+def test_a_digest_of_one_names_it_and_answers_what_it_would_have_answered() -> None:
+    """The loss was told before: its end is named by its own words, in the same thread."""
+    back = blind("data_back", 4, "likes", began=1)
+    whole = digest([replace(back, replies_to="feed/1")], "digest/1")
+    assert whole.headline == "While nothing could be told: 1 message, all over by now: ✔ Data again from feed"
+    assert whole.replies_to == "feed/1"
+    assert digest([through_json(whole)], "digest/2").headline == whole.headline
+
+
 def test_a_source_that_cannot_be_read_is_as_grave_as_a_drop_to_zero() -> None:
     """It stands first, in the words of its own headline, until data is back."""
     lost, back = blind("source_failed", 1, "likes"), blind("data_back", 4, "likes", began=1)
