@@ -15,7 +15,7 @@ import pandas as pd
 
 from anomalert.episodes import NUMBERS, Ending, Episode, Incident, Observation, Replacement, Said, State, Watch
 from anomalert.interfaces import Direction
-from anomalert.learning import replacement_of
+from anomalert.learning import MADE_UP_FOR, replacement_of
 from anomalert.panel import DAY
 
 __all__ = ["advance", "unseen"]
@@ -93,11 +93,8 @@ def advance(
         ended += _just_ended(before, episode)
         if episode.is_open:
             open_episodes.append(episode)
-    recent = tuple(
-        i for i in (*state.recent, *ended) if i.metric in watches and i.end and slot < i.end + watches[i.metric].rebound
-    )
-    kept = tuple(i for i in state.recent if i.metric not in watches)
-    after = replace(state, episodes=tuple(open_episodes), recent=(*kept, *recent))
+    recent = _recent((*state.recent, *ended), now)
+    after = replace(state, episodes=tuple(open_episodes), recent=recent)
     return replace(after, replaced=_replaced(after, now)), said
 
 
@@ -132,6 +129,26 @@ def _is_rebound(state: State, observation: Observation, slot: pd.Timestamp, watc
 def _just_ended(before: Episode | None, after: Episode) -> list[Incident]:
     went_on = set() if before is None else {incident.key for incident in before.incidents if incident.end is None}
     return [incident for incident in after.incidents if incident.end is not None and incident.key in went_on]
+
+
+def _recent(ended: Sequence[Incident], now: _Now) -> tuple[Incident, ...]:
+    """Return the ended incidents from which a metric may still be on its way back.
+
+    Whether it is depends on its own slots, which may be made up for when those of others have gone on for days. Its
+    newest incident tells how far they have come, so that no more than the last of its incidents have to be kept.
+    """
+    newest: dict[str, pd.Timestamp] = {}
+    for incident in ended:
+        if incident.end is not None:
+            newest[incident.metric] = max(incident.end, newest.get(incident.metric, incident.end))
+    return tuple(i for i in ended if i.end is not None and _may_come_back(i.end, newest[i.metric], i.metric, now))
+
+
+def _may_come_back(end: pd.Timestamp, newest: pd.Timestamp, metric: str, now: _Now) -> bool:
+    watch = now.watches.get(metric)
+    if watch is None:
+        return True
+    return bool(watch.rebound) and newest < end + watch.rebound and now.slot < end + watch.rebound + MADE_UP_FOR
 
 
 def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tuple[Episode, list[Said]]:
