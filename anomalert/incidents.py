@@ -137,10 +137,7 @@ def _recent(ended: Sequence[Incident], now: _Now) -> tuple[Incident, ...]:
     Whether it is depends on its own slots, which may be made up for when those of others have gone on for days. Its
     newest incident tells how far they have come, so that no more than the last of its incidents have to be kept.
     """
-    newest: dict[str, pd.Timestamp] = {}
-    for incident in ended:
-        if incident.end is not None:
-            newest[incident.metric] = max(incident.end, newest.get(incident.metric, incident.end))
+    newest = dict(sorted((each.metric, each.end) for each in ended if each.end is not None))
     return tuple(i for i in ended if i.end is not None and _may_come_back(i.end, newest[i.metric], i.metric, now))
 
 
@@ -166,7 +163,8 @@ def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tu
     if not episode.is_open:
         return episode, [Said("resolved", episode.key, now.slot, _last_seen(after, now))]
     if worse:
-        return replace(episode, told=now.slot), [Said("worsened", episode.key, now.slot, _last_seen(worse, now))]
+        said = Said("worsened", episode.key, now.slot, _last_seen(worse, now))
+        return replace(episode, told=max(before.told, now.slot)), [said]
     active = tuple(i for i in after if i.end is None)
     if any(now.goes_on(i) and _is_due(now.watches.get(i.metric), now.slot - before.told) for i in active):
         said = Said("reminder", episode.key, now.slot, _last_seen(active, now))

@@ -385,6 +385,21 @@ def test_a_metric_that_is_judged_late_stops_nothing() -> None:
     assert sorted(state.replaced) == ["a", "b"]
 
 
+def test_a_metric_that_joins_late_does_not_hasten_a_reminder() -> None:
+    """What is told of a slot that is made up for is told now: the silence before a reminder is counted from the newest.
+
+    `a` falls two hours after `b`, which could not be read meanwhile.
+    """
+    watches = {metric: Watch(Policy(remind="2h"), SEASONAL) for metric in ("a", "b")}
+    state, _ = advance(State(), START + 8 * SLOT, [seen("a", 10.0)], watches, SLOT)
+    state, said = advance(state, START, [seen("b", 10.0)], watches, SLOT)
+    for number in range(9, 17):
+        observed = [seen(metric, 10.0) for metric in ("a", "b")]
+        state, what = advance(state, START + number * SLOT, observed, watches, SLOT)
+        said += what
+    assert [(each.kind, each.slot) for each in said] == [("worsened", START), ("reminder", START + 16 * SLOT)]
+
+
 def test_two_episodes_of_one_slot_have_names_of_their_own() -> None:
     """An episode that a metric opens late is not taken for the one that another opened, and ended, in that slot."""
     watches = {metric: Watch(Policy(), SEASONAL) for metric in ("a", "b")}
