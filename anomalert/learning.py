@@ -37,6 +37,8 @@ class Watch:
         After how many days a slot is compared with again.
     ordinary_score : float, default 0.0
         How far from what is expected an ordinary value lies.
+    monitor : str, optional
+        The name of the one that it belongs to.
     """
 
     policy: Policy
@@ -44,6 +46,7 @@ class Watch:
     slot: pd.Timedelta | None = None
     recurrence: pd.Timedelta = DAY
     ordinary_score: float = 0.0
+    monitor: str | None = None
 
     @property
     def is_trailing(self) -> bool:

@@ -114,6 +114,26 @@ def test_a_metric_that_is_watched_no_more_is_forgotten() -> None:
     assert [outage.metric for outage in state.outages] == ["ctr"]
 
 
+def test_nothing_is_kept_of_a_monitor_that_was_taken_out(tmp_path: Path) -> None:
+    """Its outage, and what is known of its metrics' incidents, is forgotten; of those that stay it is kept."""
+    rows, other = feed(), feed().rename(columns={"likes": "sent"})
+    for panel in (rows, other):
+        panel.iloc[300:302] = 10.0
+        panel.iloc[310:] = np.nan
+    kept = Monitor(FrameSource(rows, name="feed"), [Metric("likes", DayLagRatio())])
+    gone = Monitor(FrameSource(other, name="messages"), [Metric("sent", RollingSigma())])
+    chat, ledger = FakeNotifier(), Ledger(tmp_path / "alerts.db")
+    states = []
+    for watched, slots in (([kept, gone], rows.index[299:312]), ([kept], rows.index[312:314])):
+        for slot in slots:
+            Pipeline(watched, [chat], ledger).run(at=slot + SLOT).raise_for_status()
+        with ledger.open("anomalert") as session:
+            states.append(state_from_dict(session.state()))
+    assert [[outage.monitor for outage in state.outages] for state in states] == [["feed", "messages"], ["feed"]]
+    assert [list(state.replaced) for state in states] == [["likes", "sent"], ["likes"]]
+    assert [{incident.metric for incident in state.recent} for state in states] == [{"sent"}, set()]
+
+
 def feed(days: int = 4) -> pd.DataFrame:
     """Return a flat panel of three columns."""
     index = pd.date_range("2026-11-01", periods=days * 96, freq="15min", tz="UTC")
