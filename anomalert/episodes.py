@@ -35,7 +35,11 @@ __all__ = [
 ]
 
 Ending = Literal["usual", "turned", "settled", "unwatched"]
-"""Back to what was usual; at a level that has become the usual one; or nobody knows, since nobody looks any more."""
+"""How an incident ended, in the order of the names.
+
+Back to what was usual; anomalous on the other side now; at a level that has become the usual one; or nobody knows,
+since nobody looks any more.
+"""
 
 NUMBERS = ("value", "expected", "lower", "upper", "deviation", "score")
 """What is measured of a slot; NaN where it is unknown."""

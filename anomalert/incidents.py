@@ -15,7 +15,7 @@ import pandas as pd
 
 from anomalert.episodes import NUMBERS, Ending, Episode, Incident, Observation, Replacement, Said, State, Watch
 from anomalert.interfaces import Direction
-from anomalert.learning import replacement_of
+from anomalert.learning import MADE_UP_FOR, replacement_of
 from anomalert.panel import DAY
 
 __all__ = ["advance", "unseen"]
@@ -93,11 +93,8 @@ def advance(
         ended += _just_ended(before, episode)
         if episode.is_open:
             open_episodes.append(episode)
-    recent = tuple(
-        i for i in (*state.recent, *ended) if i.metric in watches and i.end and slot < i.end + watches[i.metric].rebound
-    )
-    kept = tuple(i for i in state.recent if i.metric not in watches)
-    after = replace(state, episodes=tuple(open_episodes), recent=(*kept, *recent))
+    recent = _recent((*state.recent, *ended), now)
+    after = replace(state, episodes=tuple(open_episodes), recent=recent)
     return replace(after, replaced=_replaced(after, now)), said
 
 
@@ -134,6 +131,23 @@ def _just_ended(before: Episode | None, after: Episode) -> list[Incident]:
     return [incident for incident in after.incidents if incident.end is not None and incident.key in went_on]
 
 
+def _recent(ended: Sequence[Incident], now: _Now) -> tuple[Incident, ...]:
+    """Return the ended incidents from which a metric may still be on its way back.
+
+    Whether it is depends on its own slots, which may be made up for when those of others have gone on for days. Its
+    newest incident tells how far they have come, so that no more than the last of its incidents have to be kept.
+    """
+    newest = dict(sorted((each.metric, each.end) for each in ended if each.end is not None))
+    return tuple(i for i in ended if i.end is not None and _may_come_back(i.end, newest[i.metric], i.metric, now))
+
+
+def _may_come_back(end: pd.Timestamp, newest: pd.Timestamp, metric: str, now: _Now) -> bool:
+    watch = now.watches.get(metric)
+    if watch is None:
+        return True
+    return bool(watch.rebound) and newest < end + watch.rebound and now.slot < end + watch.rebound + MADE_UP_FOR
+
+
 def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tuple[Episode, list[Said]]:
     """Return an episode after one slot, and what there is to say of it: at most one thing."""
     if before is None:
@@ -149,7 +163,8 @@ def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tu
     if not episode.is_open:
         return episode, [Said("resolved", episode.key, now.slot, _last_seen(after, now))]
     if worse:
-        return replace(episode, told=now.slot), [Said("worsened", episode.key, now.slot, _last_seen(worse, now))]
+        said = Said("worsened", episode.key, now.slot, _last_seen(worse, now))
+        return replace(episode, told=max(before.told, now.slot)), [said]
     active = tuple(i for i in after if i.end is None)
     if any(now.goes_on(i) and _is_due(now.watches.get(i.metric), now.slot - before.told) for i in active):
         said = Said("reminder", episode.key, now.slot, _last_seen(active, now))

@@ -15,7 +15,10 @@ from anomalert.interfaces import Direction
 from anomalert.panel import DAY
 from anomalert.policy import Policy
 
-__all__ = ["Replacement", "Watch", "replacement_of"]
+__all__ = ["MADE_UP_FOR", "Replacement", "Watch", "replacement_of"]
+
+MADE_UP_FOR = 7 * DAY
+"""How far back slots that were missed are made up for: so far a metric may lag behind others that go on meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Watch:
         After how many days a slot is compared with again.
     ordinary_score : float, default 0.0
         How far from what is expected an ordinary value lies.
+    monitor : str, optional
+        The name of the one that it belongs to.
     """
 
     policy: Policy
@@ -41,6 +46,7 @@ class Watch:
     slot: pd.Timedelta | None = None
     recurrence: pd.Timedelta = DAY
     ordinary_score: float = 0.0
+    monitor: str | None = None
 
     @property
     def is_trailing(self) -> bool:
@@ -69,8 +75,11 @@ class Watch:
 
     @cached_property
     def reach(self) -> pd.Timedelta:
-        """How long it matters what replaces a slot: as baseline, or for whether another recurs; with room to spare."""
-        return max(self.lookback, *map(max, self.rounds)) + 3 * DAY
+        """How long it matters what replaces a slot: as baseline, or for whether another recurs; with room to spare.
+
+        Also to a metric that could not be read for days, when its slots are made up for.
+        """
+        return max(self.lookback, *map(max, self.rounds)) + MADE_UP_FOR + 3 * DAY
 
 
 class Replacement(NamedTuple):

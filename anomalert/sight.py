@@ -71,8 +71,9 @@ def lose_metrics(
     back = tuple(outage for outage in outages if outage.metric in known)
     said = []
     if lost:
-        # The name of one will do: a metric is told in one message of a slot, and they may be a thousand.
-        told = f"{lost[0].metric}/{stamp(slot)}"
+        # The name of one will do: a metric is told in one message of a slot, and they may be a thousand. That of its
+        # monitor tells it from an outage of another monitor that is named as the metric is.
+        told = f"{lost[0].monitor}/{lost[0].metric}/{stamp(slot)}"
         lost = [replace(outage, told=told) for outage in lost]
         said.append(Said("no_data", told, slot, outages=tuple(lost)))
     if back:

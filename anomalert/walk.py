@@ -6,7 +6,7 @@ call this; it calls `monitor` and `incidents`.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -95,8 +95,10 @@ def walk(stretches: Sequence[Stretch], state: State, watches: Mapping[str, Watch
     state : State
         Before the first slot.
     watches : mapping of str to Watch
-        All metrics of the pipeline; an incident of any other is ended.
+        All metrics of the pipeline; an incident of any other is ended, and what else is known of it or its monitor
+        forgotten.
     """
+    state = _of_watched(state, watches)
     ends: dict[pd.Timestamp, list[tuple[Stretch, pd.Timestamp]]] = {}
     for stretch in stretches:
         for slot in stretch.slots:
@@ -107,6 +109,20 @@ def walk(stretches: Sequence[Stretch], state: State, watches: Mapping[str, Watch
         state, said = step_over(state, slot, end, seen, watches)
         judgements = {name: verdicts.rows(slice(row, row + 1)).frame() for name, (verdicts, row) in seen.items()}
         yield Step(slot, end, judgements, said, state)
+
+
+def _of_watched(state: State, watches: Mapping[str, Watch]) -> State:
+    """Return the state without what was taken out of the configuration; open incidents stay, since their end is told.
+
+    Not for every step: where a backtest judges a share of the metrics, the others have to stay known.
+    """
+    monitors = {watch.monitor for watch in watches.values()}
+    return replace(
+        state,
+        recent=tuple(incident for incident in state.recent if incident.metric in watches),
+        outages=tuple(o for o in state.outages if (o.metric in watches if o.metric else o.monitor in monitors)),
+        replaced={metric: slots for metric, slots in state.replaced.items() if metric in watches},
+    )
 
 
 def step_over(
@@ -159,15 +175,16 @@ def named_by(end: pd.Timestamp, watches: Mapping[str, Watch]) -> pd.Timestamp:
 
 def watches_of(monitors: Sequence[Monitor]) -> dict[str, Watch]:
     """Return how every metric of `monitors` is watched."""
-    return {metric.name: _watch(metric, monitor.slot_length) for monitor in monitors for metric in monitor.metrics}
+    return {metric.name: _watch(metric, monitor) for monitor in monitors for metric in monitor.metrics}
 
 
-def _watch(metric: Metric, slot: pd.Timedelta) -> Watch:
+def _watch(metric: Metric, monitor: Monitor) -> Watch:
+    slot = monitor.slot_length
     try:
         recurrence, score = learning_of(metric.detector)
     except DetectorError:  # Then it is not judged either, which says why.
-        return Watch(metric.policy, known_lookback(metric), slot)
-    return Watch(metric.policy, known_lookback(metric), slot, recurrence, score)
+        return Watch(metric.policy, known_lookback(metric), slot, monitor=monitor.name)
+    return Watch(metric.policy, known_lookback(metric), slot, recurrence, score, monitor.name)
 
 
 def baseline_of(

@@ -4,6 +4,7 @@ import json
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import pandas as pd
@@ -167,6 +168,49 @@ def test_the_way_back_is_no_incident_for_a_detector_that_forgets_fast() -> None:
         state, _ = advance(State(), START, [down], watches, SLOT)
         _, said = advance(state, START + SLOT, [back], watches, SLOT)
         assert len([each for each in said if each.kind == "opened"]) == count
+
+
+@pytest.mark.parametrize(("lag", "opened"), [("1h", 0), ("23h", 0), ("25h", 1)])
+def test_the_way_back_is_known_when_it_is_made_up_for(lag: str, opened: int) -> None:
+    """A metric that could not be read for six days comes back in slots that others left long ago, and in its own time.
+
+    Only a rise within a day of the drop is the way back.
+    """
+    watches = {"a": Watch(Policy(recover=1), pd.Timedelta("2h")), "b": Watch(Policy(), SEASONAL)}
+    state, _ = advance(State(), START, [seen("a", 10.0)], watches, SLOT)
+    ended = replace(next(iter(state.incidents())), end=START + SLOT)
+    state = replace(state, episodes=(), recent=(ended,))
+    for slot in pd.date_range(START, START + 6 * DAY, freq="6h"):
+        state, _ = advance(state, slot, [seen("b", 100.0)], watches, SLOT)
+    state = state_from_dict(json.loads(json.dumps(state_to_dict(state))))
+    back = Observation("a", 100.0, 10.0, 5.0, 20.0, 0.9, 9.0, "up", "anomaly", is_alert=True)
+    _, said = advance(state, START + pd.Timedelta(lag), [back], watches, SLOT)
+    assert len(said) == opened
+
+
+def test_of_what_ended_lately_little_is_kept() -> None:
+    """Of a metric that flaps for a fortnight no more is remembered than of its last day; nothing after another week."""
+    watches = {"a": Watch(Policy(recover=1), pd.Timedelta("2h"))}
+    state, sizes = State(), []
+    for number, slot in enumerate(pd.date_range(START, START + 14 * DAY, freq="1h")):
+        state, _ = advance(state, slot, [seen("a", 10.0 if number % 2 else 100.0)], watches, SLOT)
+        sizes.append(len(state.recent))
+    assert max(sizes) == max(sizes[: 2 * 24]) <= 13
+    state, _ = advance(state, START + 23 * DAY, [seen("a", 100.0)], watches, SLOT)
+    assert state.recent == ()
+
+
+def test_what_replaces_incidents_is_kept_for_a_metric_that_lags() -> None:
+    """While one monitor cannot be read for six days others forget what is old: not what its slots will be judged by."""
+    watches = {"a": Watch(Policy(recover=1), SEASONAL, SLOT, SEASONAL), "b": Watch(Policy(), SEASONAL)}
+    state, _ = advance(State(), START, [seen("a", 10.0)], watches, SLOT)
+    state, _ = advance(state, START + SLOT, [seen("a", 100.0)], watches, SLOT)
+    # Read until the day before it compares with its incident; six days later the next slot is still to be judged.
+    for slot in pd.date_range(START.normalize(), START + 13 * DAY, freq="1D"):
+        state, _ = advance(state, slot, [seen("b", 100.0)], watches, SLOT)
+    assert START in state.replaced["a"]
+    state, _ = advance(state, START.normalize() + 30 * DAY, [seen("b", 100.0)], watches, SLOT)
+    assert state.replaced["a"] == {}
 
 
 def test_known_incidents_are_replaced_by_what_was_expected_until_they_are_the_new_usual() -> None:
@@ -339,6 +383,21 @@ def test_a_metric_that_is_judged_late_stops_nothing() -> None:
         ("worsened", ["b"]),
     ]
     assert sorted(state.replaced) == ["a", "b"]
+
+
+def test_a_metric_that_joins_late_does_not_hasten_a_reminder() -> None:
+    """What is told of a slot that is made up for is told now: the silence before a reminder is counted from the newest.
+
+    `a` falls two hours after `b`, which could not be read meanwhile.
+    """
+    watches = {metric: Watch(Policy(remind="2h"), SEASONAL) for metric in ("a", "b")}
+    state, _ = advance(State(), START + 8 * SLOT, [seen("a", 10.0)], watches, SLOT)
+    state, said = advance(state, START, [seen("b", 10.0)], watches, SLOT)
+    for number in range(9, 17):
+        observed = [seen(metric, 10.0) for metric in ("a", "b")]
+        state, what = advance(state, START + number * SLOT, observed, watches, SLOT)
+        said += what
+    assert [(each.kind, each.slot) for each in said] == [("worsened", START), ("reminder", START + 16 * SLOT)]
 
 
 def test_two_episodes_of_one_slot_have_names_of_their_own() -> None:

@@ -73,6 +73,29 @@ def test_metrics_that_stop_together_are_told_together_and_once() -> None:
     assert state == State()
 
 
+def test_a_monitor_may_be_named_as_a_metric_of_another(tmp_path: Path) -> None:
+    """Source and metric of one name are lost and come back in the same slots: each is told in messages of its own."""
+    rows, other = feed()[["views"]], feed()[["likes", "shown"]]
+    stop, back = rows.index[300], rows.index[312]
+    rows.loc[stop + 7 * SLOT : back - SLOT] = np.nan
+    other.loc[stop : back - SLOT, "likes"] = np.nan
+    watched = [
+        Monitor(FrameSource(rows, name="likes"), [Metric("views", DayLagRatio())]),
+        Monitor(FrameSource(other, name="feed"), [Metric(name, DayLagRatio()) for name in ("likes", "shown")]),
+    ]
+    chat = FakeNotifier()
+    pipeline = Pipeline(watched, [chat], Ledger(tmp_path / "alerts.db"))
+    for slot in pd.date_range(stop - SLOT, back + SLOT, freq=SLOT):
+        pipeline.run(at=slot + SLOT).raise_for_status()
+    follows = {m.headline: m.reply_to and chat.messages[int(m.reply_to) - 1].headline for m in chat.messages}
+    assert follows == {
+        "✖ No data from likes": None,
+        "✖ No values of likes": None,
+        "✔ Data again from likes": "✖ No data from likes",
+        "✔ Values again of likes": "✖ No values of likes",
+    }
+
+
 def test_an_outage_of_a_source_and_one_of_its_metric_are_two_things() -> None:
     """A source that comes back does not bring back the metric that it lacks, and the other way round."""
     state, _ = lose_metrics(State(), START, lacking("likes"), (), ("likes",))
@@ -89,6 +112,26 @@ def test_a_metric_that_is_watched_no_more_is_forgotten() -> None:
     state, said = lose_metrics(state, START + SLOT, [], (), ("ctr",))
     assert said == []
     assert [outage.metric for outage in state.outages] == ["ctr"]
+
+
+def test_nothing_is_kept_of_a_monitor_that_was_taken_out(tmp_path: Path) -> None:
+    """Its outage, and what is known of its metrics' incidents, is forgotten; of those that stay it is kept."""
+    rows, other = feed(), feed().rename(columns={"likes": "sent"})
+    for panel in (rows, other):
+        panel.iloc[300:302] = 10.0
+        panel.iloc[310:] = np.nan
+    kept = Monitor(FrameSource(rows, name="feed"), [Metric("likes", DayLagRatio())])
+    gone = Monitor(FrameSource(other, name="messages"), [Metric("sent", RollingSigma())])
+    chat, ledger = FakeNotifier(), Ledger(tmp_path / "alerts.db")
+    states = []
+    for watched, slots in (([kept, gone], rows.index[299:312]), ([kept], rows.index[312:314])):
+        for slot in slots:
+            Pipeline(watched, [chat], ledger).run(at=slot + SLOT).raise_for_status()
+        with ledger.open("anomalert") as session:
+            states.append(state_from_dict(session.state()))
+    assert [[outage.monitor for outage in state.outages] for state in states] == [["feed", "messages"], ["feed"]]
+    assert [list(state.replaced) for state in states] == [["likes", "sent"], ["likes"]]
+    assert [{incident.metric for incident in state.recent} for state in states] == [{"sent"}, set()]
 
 
 def feed(days: int = 4) -> pd.DataFrame:

@@ -17,8 +17,8 @@ def metric_keys(history: LedgerHistory) -> set[str]:
 
 
 def _is_about_metrics(key: str) -> bool:
-    _, kind, subject, *_ = key.split("/")
-    return kind in ABOUT_INCIDENTS or subject in METRICS
+    _, kind, _, name, *_ = key.split("/")
+    return kind in ABOUT_INCIDENTS or name in METRICS  # An outage's subject is monitors, or a monitor and a metric.
 
 
 def expected_keys(pipeline: Pipeline, end: pd.Timestamp, first: pd.Timestamp) -> set[str]:
