@@ -29,6 +29,7 @@ class Detector(ABC):
 
     Examples
     --------
+    >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)
     ... class HalfOfTheLastHour(Detector):
     ...     @property
