@@ -20,9 +20,8 @@ from anomalert import (
     WeeklyAverage,
     backtest,
 )
-from anomalert.intake import CATCH_UP
 from anomalert.interfaces import Direction
-from anomalert.learning import MADE_UP_FOR, Replacement, Watch, replacement_of
+from anomalert.learning import Replacement, Watch, replacement_of
 from anomalert.panel import slot_length
 from anomalert.testing import synthetic_panel
 from tests.registry import DETECTORS, SEASONAL
@@ -184,8 +183,3 @@ def test_a_course_that_repeats_exactly_is_quiet_after_a_while(
     judged = replay(detector, values, START + before, Policy(adapt=adapt))
     late = judged[judged["slot"] >= START + before + learning]
     assert late[late["status"] == "anomaly"].empty
-
-
-def test_what_is_known_outlasts_what_may_be_made_up_for() -> None:
-    """No slot is made up for that lies further back than what replaces incidents is kept for it."""
-    assert MADE_UP_FOR >= CATCH_UP
