@@ -19,8 +19,9 @@ def metric_keys(history: LedgerHistory) -> set[str]:
 
 def _is_about_metrics(key: str) -> bool:
     parts = key.split("/")
-    # The subject of an outage is monitors, or a monitor and a metric; a digest has none.
-    return parts[1] in ("opened", "resolved") or (len(parts) > 3 and parts[3] in METRICS)
+    # The subject of an outage is monitors, or a monitor and a metric.
+    is_of_outage = parts[1] in ("no_data", "data_back") and parts[3] in METRICS
+    return parts[1] in ("opened", "resolved") or is_of_outage
 
 
 def expected_keys(pipeline: Pipeline, end: pd.Timestamp, first: pd.Timestamp) -> set[str]:
