@@ -6,13 +6,12 @@ change.
 """
 
 import argparse
-import json
 import random
 import time
-from dataclasses import asdict
 
 from tests.reliability.children import started
 from tests.reliability.kills import Stage, staged
+from tests.reliability.printing import print_figures
 from tests.reliability.tally import Figures
 
 __all__ = ["SPREAD", "crowded"]
@@ -54,8 +53,7 @@ def main() -> None:
                 begun = time.monotonic()
                 found = crowded(stage, processes, options.rounds, options.seed)
                 name = f"{engine.partition(':')[0]}, {processes} processes, seed {options.seed}"
-                shown = f"{name}: {found} ({time.monotonic() - begun:.0f} s)"
-                print(json.dumps({"name": name, **asdict(found)}) if options.json else shown, flush=True)
+                print_figures(name, found, as_json=options.json, begun=begun)
 
 
 if __name__ == "__main__":

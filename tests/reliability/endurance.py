@@ -7,12 +7,11 @@ Telegram's stub over real sockets and to the terminal. `test_endurance` makes a 
 import argparse
 import gc
 import io
-import json
 import os
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ from anomalert import (
     Policy,
     TelegramNotifier,
 )
+from tests.reliability.printing import print_figures
 from tests.stubs.telegram import CHAT, TOKEN, TelegramStub, wait_for_senders
 
 __all__ = ["Endured", "endured"]
@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="as a line of JSON")
     options = parser.parse_args()
     found, name = endured(options.runs, options.seed), f"{options.runs} runs, seed {options.seed}"
-    print(json.dumps({"name": name, **asdict(found)}) if options.json else f"{name}: {found}", flush=True)
+    print_figures(name, found, as_json=options.json)
 
 
 if __name__ == "__main__":

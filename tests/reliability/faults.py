@@ -6,16 +6,15 @@ point. `test_faults` does the same at some of the points for every change.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 
 from anomalert import crashpoints
 from anomalert.errors import LedgerError
 from tests.reliability.children import Point, started
 from tests.reliability.kills import Stage, staged
 from tests.reliability.places import cut_lines
+from tests.reliability.printing import print_figures
 from tests.reliability.tally import Figures
 
 __all__ = ["cut_off", "fails_for_good", "fails_once"]
@@ -87,8 +86,7 @@ def main() -> None:
         for name, measure in scenes.items():
             begun = time.monotonic()
             found = measure(stage, options.step)
-            shown = f"{name}: {found} ({time.monotonic() - begun:.0f} s)"
-            print(json.dumps({"name": name, **asdict(found)}) if options.json else shown, flush=True)
+            print_figures(name, found, as_json=options.json, begun=begun)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,17 @@ it for every change.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from anomalert.errors import SourceError
 from anomalert.sources import ClickHouseSource, PandahouseClient
+from tests.reliability.printing import print_figures
 from tests.sources.samples import COLUMNS, END, QUERY, START, sample_panel
 from tests.stubs.clickhouse_stub import Reply, answers, described, stub_server, tsv
 
@@ -108,7 +108,7 @@ def main() -> None:
         return
     found = flood(options.rows, None if options.limit is None else options.limit * MEGABYTE)
     name = f"{options.rows} rows"
-    print(json.dumps({"name": name, **asdict(found)}) if options.json else f"{name}: {found}", flush=True)
+    print_figures(name, found, as_json=options.json)
 
 
 if __name__ == "__main__":

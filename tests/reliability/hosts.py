@@ -17,12 +17,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from tests.reliability.concurrency import SPREAD
 from tests.reliability.kills import Stage, staged
+from tests.reliability.printing import print_figures
 from tests.reliability.story import CHANNELS, NOW, TextNotifier, pipeline
 from tests.reliability.tally import Figures
 
@@ -137,8 +138,7 @@ def main() -> None:
         begun = time.monotonic()
         found = alternating(stage, hosts, options.rounds, options.seed)
         name = f"two hosts, seed {options.seed}"
-        shown = f"{name}: {found} ({time.monotonic() - begun:.0f} s)"
-        print(json.dumps({"name": name, **asdict(found)}) if options.json else shown, flush=True)
+        print_figures(name, found, as_json=options.json, begun=begun)
 
 
 if __name__ == "__main__":

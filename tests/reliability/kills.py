@@ -6,7 +6,6 @@ real sockets, a real ledger. `test_kills` runs every point, some pairs and some 
 """
 
 import argparse
-import json
 import random
 import signal
 import statistics
@@ -14,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from os import getpid, kill
 from pathlib import Path
@@ -28,6 +27,7 @@ from anomalert.errors import LedgerDamagedError, RejectedError
 from tests.reliability.children import Child, Point, counted, forking, started
 from tests.reliability.messenger import accepted, running_messenger
 from tests.reliability.places import DamagedPlaces, Places, places
+from tests.reliability.printing import print_figures
 from tests.reliability.story import CHANNELS, LOST, NEXT, NOW, SPARE, TextNotifier, pipeline, told_in
 from tests.reliability.tally import Case, Figures
 
@@ -265,8 +265,7 @@ def main() -> None:
         for name, figures in asked.items():
             begun = time.monotonic()
             found = figures()
-            told = asdict(found) if options.json else f"{name}: {found} ({time.monotonic() - begun:.0f} s)"
-            print(json.dumps({"name": name, **told}) if isinstance(told, dict) else told, flush=True)
+            print_figures(name, found, as_json=options.json, begun=begun)
 
 
 if __name__ == "__main__":

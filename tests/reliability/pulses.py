@@ -5,7 +5,6 @@ the run that completes it. `test_pulses` does the same at some of the points for
 """
 
 import argparse
-import json
 import os
 import signal
 import time
@@ -15,6 +14,7 @@ from dataclasses import asdict, dataclass
 from tests.reliability.children import Ended, Point, counted, started
 from tests.reliability.kills import Stage, staged
 from tests.reliability.messenger import accepted
+from tests.reliability.printing import print_figures
 from tests.reliability.story import CHANNELS, NOW, TextNotifier, pipeline
 
 __all__ = ["PulseFigures", "killed_while_watched"]
@@ -82,8 +82,7 @@ def main() -> None:
     with staged() as stage:
         begun = time.monotonic()
         found = killed_while_watched(stage, options.step)
-        shown = f"killed while watched: {found} ({time.monotonic() - begun:.0f} s)"
-        print(json.dumps({"name": "killed while watched", **asdict(found)}) if options.json else shown, flush=True)
+        print_figures("killed while watched", found, as_json=options.json, begun=begun)
 
 
 if __name__ == "__main__":

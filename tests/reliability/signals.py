@@ -6,7 +6,6 @@ same at some of the points for every change.
 """
 
 import argparse
-import json
 import mmap
 import os
 import signal
@@ -18,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -27,6 +26,7 @@ from tests.reliability.children import started
 from tests.reliability.kills import Stage, staged
 from tests.reliability.messenger import accepted
 from tests.reliability.places import cut_lines
+from tests.reliability.printing import print_figures
 from tests.reliability.story import MARK, NOW, TextNotifier, pipeline, tellings, write_history
 from tests.reliability.tally import Case, Figures
 
@@ -213,8 +213,7 @@ def main() -> None:
         for name in options.only or scenes:
             begun = time.monotonic()
             found = scenes[name]()
-            shown = f"{name}: {found} ({time.monotonic() - begun:.0f} s)"
-            print(json.dumps({"name": name, **asdict(found)}) if options.json else shown, flush=True)
+            print_figures(name, found, as_json=options.json, begun=begun)
     for ask in ASKS if not (options.json or options.only) else ():
         ended = asked_while_hanging(ask)
         print(f"{ask.name} while a channel hangs: the command line ends after {ended.seconds:.2f} s, {ended.outcomes}")

@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from anomalert import Ledger, Message, TelegramNotifier
@@ -21,6 +20,7 @@ from anomalert.crashpoints import reached
 from tests.reliability.children import forking, started
 from tests.reliability.messenger import Accepted
 from tests.reliability.places import SqlitePlaces
+from tests.reliability.printing import print_figures
 from tests.reliability.story import CHANNELS, MARK, NOW, SENDING, pipeline
 from tests.reliability.tally import Case, Figures
 from tests.stubs.telegram import CHAT, TOKEN, TelegramStub
@@ -137,8 +137,8 @@ def main() -> None:
         return
     begun = time.monotonic()
     found = telegram_kills(options.count, options.seed)
-    shown = f"Telegram, random times, seed {options.seed}: {found} ({time.monotonic() - begun:.0f} s)"
-    print(json.dumps({"name": "random times", **asdict(found)}) if options.json else shown)
+    called = f"Telegram, random times, seed {options.seed}"
+    print_figures("random times", found, as_json=options.json, begun=begun, called=called)
 
 
 if __name__ == "__main__":
