@@ -47,9 +47,8 @@ def as_it_is_now(news: Sequence[News], steps: Sequence[Step]) -> tuple[list[News
     }
     told = {episode.key: _told_now(episode, seen, last.slot) for episode in lasting}
     kept = [(step, said) for step, said in news if said.subject not in told]
-    now = [
-        (last, said) for episode in told.values() for said in _said_now(episode, [s for _, s in news], seen, last.slot)
-    ]
+    of_each = {key: [said for _, said in news if said.subject == key] for key in told}
+    now = [(last, said) for key, episode in told.items() for said in _said_now(episode, of_each[key], seen, last.slot)]
     return [*kept, *now], replace(state, episodes=tuple(told.get(each.key, each) for each in state.episodes))
 
 
@@ -91,10 +90,9 @@ def _told_now(episode: Episode, seen: Mapping[str, Observation], slot: pd.Timest
 
 
 def _said_now(
-    episode: Episode, news: Sequence[Said], seen: Mapping[str, Observation], slot: pd.Timestamp
+    episode: Episode, of_it: Sequence[Said], seen: Mapping[str, Observation], slot: pd.Timestamp
 ) -> list[Said]:
     """Return the one thing to say of an episode: all of it if it is new, else of the metrics that there is news of."""
-    of_it = [said for said in news if said.subject == episode.key]
     is_new = any(said.kind == "opened" for said in of_it)
     named = {incident.metric for said in of_it for incident, _ in said.about}
     about = tuple(

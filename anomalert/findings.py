@@ -153,9 +153,10 @@ def _walk(watchers: Watchers, found: Findings, stretches: Sequence[Stretch]) -> 
     told = [stretch for stretch in stretches if found.tasks[stretch.monitor.name].told]
     untold = [stretch for stretch in stretches if not found.tasks[stretch.monitor.name].told]
     panels = {stretch.monitor.name: stretch.panel for stretch in stretches}
-    for step in walk(untold, found.state, watches_of(watchers.monitors)):
+    watches = watches_of(watchers.monitors)
+    for step in walk(untold, found.state, watches):
         found.keep(step, watchers.monitors, told=False)
-    steps = list(walk(told, found.state, watches_of(watchers.monitors)))
+    steps = list(walk(told, found.state, watches))
     for step in steps:
         found.keep(step, watchers.monitors, told=True)
     if steps:

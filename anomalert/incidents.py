@@ -15,7 +15,7 @@ import pandas as pd
 
 from anomalert.episodes import NUMBERS, Ending, Episode, Incident, Observation, Replacement, Said, State, Watch
 from anomalert.interfaces import Direction
-from anomalert.learning import MADE_UP_FOR, replacement_of
+from anomalert.learning import CATCH_UP, replacement_of
 from anomalert.panel import DAY
 
 __all__ = ["advance", "unseen"]
@@ -145,7 +145,7 @@ def _may_come_back(end: pd.Timestamp, newest: pd.Timestamp, metric: str, now: _N
     watch = now.watches.get(metric)
     if watch is None:
         return True
-    return bool(watch.rebound) and newest < end + watch.rebound and now.slot < end + watch.rebound + MADE_UP_FOR
+    return bool(watch.rebound) and newest < end + watch.rebound and now.slot < end + watch.rebound + CATCH_UP
 
 
 def _continued(before: Episode | None, new: Sequence[Incident], now: _Now) -> tuple[Episode, list[Said]]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from anomalert.episodes import State
 from anomalert.foreign import shown
-from anomalert.learning import MADE_UP_FOR
+from anomalert.learning import CATCH_UP
 from anomalert.ledger.records import Reading, SlotRecord
 from anomalert.monitor import Monitor
 
@@ -22,9 +22,6 @@ __all__ = ["Memory", "NoMemory", "Task", "definition_of", "due", "read", "readin
 
 TAIL_SLOTS = 4
 """Slots before the new ones that are read again, for rows that came late."""
-
-CATCH_UP = MADE_UP_FOR
-"""How far back missed slots are judged; what is older stays unjudged, and the report names it."""
 
 
 class Memory(Protocol):

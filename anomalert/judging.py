@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from anomalert import kernels
 from anomalert.errors import AnomalertError, DetectorError, raised
 from anomalert.foreign import ends_the_run, shown
+from anomalert.learning import is_trailing
 from anomalert.metric import Metric, learning_of, lookback_of
-from anomalert.panel import DAY
 from anomalert.verdicts import ARRAYS, Verdicts
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-__all__ = ["Verdicts", "judge", "judged_alike"]
+__all__ = ["judge", "judged_alike"]
 
 
 def judge(
@@ -139,7 +139,7 @@ def _detected(
             detection.expected.to_numpy(),
             None if weights is None else held.volume,
             policy.missing_slots(slot),
-            trailing=lookback <= DAY,
+            trailing=is_trailing(lookback),
         ),
         "is_empty": np.zeros(len(judged), dtype=bool),
         "own_score": None if detection.own_score is None else detection.own_score.to_numpy(copy=True),

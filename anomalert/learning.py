@@ -15,10 +15,22 @@ from anomalert.interfaces import Direction
 from anomalert.panel import DAY
 from anomalert.policy import Policy
 
-__all__ = ["MADE_UP_FOR", "Replacement", "Watch", "replacement_of"]
+__all__ = ["CATCH_UP", "Replacement", "Watch", "is_trailing", "replacement_of"]
 
-MADE_UP_FOR = 7 * DAY
-"""How far back slots that were missed are made up for: so far a metric may lag behind others that go on meanwhile."""
+CATCH_UP = 7 * DAY
+"""How far back missed slots are judged; what is older stays unjudged, and the report names it.
+
+So far a metric may lag behind others that go on meanwhile.
+"""
+
+
+def is_trailing(lookback: pd.Timedelta) -> bool:
+    """Whether a detector looks back a day at most, and so takes a long incident itself for the usual course.
+
+    The others compare with other days, on which known incidents are replaced by ordinary values; one that compares
+    with yesterday looks back a day and what a clock change may add.
+    """
+    return lookback <= DAY
 
 
 @dataclass(frozen=True)
@@ -50,12 +62,8 @@ class Watch:
 
     @property
     def is_trailing(self) -> bool:
-        """Whether its detector looks back a day at most, and so takes a long incident itself for the usual course.
-
-        The others compare with other days, on which known incidents are replaced by ordinary values; one that compares
-        with yesterday looks back a day and what a clock change may add.
-        """
-        return self.lookback <= DAY
+        """Whether its detector takes a long incident itself for the usual course."""
+        return is_trailing(self.lookback)
 
     @property
     def rebound(self) -> pd.Timedelta:
@@ -79,7 +87,7 @@ class Watch:
 
         Also to a metric that could not be read for days, when its slots are made up for.
         """
-        return max(self.lookback, *map(max, self.rounds)) + MADE_UP_FOR + 3 * DAY
+        return max(self.lookback, *map(max, self.rounds)) + CATCH_UP + 3 * DAY
 
 
 class Replacement(NamedTuple):

@@ -62,7 +62,7 @@ def loss_draft(
         Which time and which words it is told in.
     """
     phrases = LANGUAGES[language]
-    until, now = (f"{each.tz_convert(zone):{phrases.date} %H:%M}, {zone}" for each in (loss.newest or slot, slot))
+    until, now = (phrases.instant(each, zone) for each in (loss.newest or slot, slot))
     known = phrases.known_until if loss.newest is not None else phrases.known_until_when
     why = phrases.gone if loss.moved is None else phrases.moved_aside.format(place=loss.moved)
     said = (

@@ -16,7 +16,7 @@ import pandas as pd
 from anomalert.endings import headline_of_end
 from anomalert.episodes import NUMBERS, Incident, Observation, Said, number_of, plain_number, stamp
 from anomalert.foreign import ends_the_run, text_of
-from anomalert.interfaces import Alert, Fact, Message
+from anomalert.interfaces import Alert, AlertKind, Fact, Message
 from anomalert.metric import Metric
 from anomalert.outage_text import outage_facts, outage_headline
 from anomalert.paragraphs import incident_paragraph, leading
@@ -124,7 +124,12 @@ def _numbers(alert: Alert) -> dict[str, float | str | None]:
 
 def opened_key(pipeline: str, episode: str) -> str:
     """Return the key of the message that opened an episode: its later ones follow it."""
-    return f"{pipeline}/opened/{episode}/{episode.rsplit('/', maxsplit=1)[-1]}"
+    return _first_key(pipeline, "opened", episode)
+
+
+def _first_key(pipeline: str, kind: AlertKind, subject: str) -> str:
+    """Return the key of the first message about an episode or outage: what it is called ends with the slot of that."""
+    return f"{pipeline}/{kind}/{subject}/{subject.rsplit('/', maxsplit=1)[-1]}"
 
 
 def gravest_first(said: Said) -> list[tuple[Incident, Observation]]:
@@ -244,9 +249,7 @@ def _about_outages(
         alerts=alerts,
         facts=outage_facts(said, alerts, zone, phrases),
         # What is back is told once for outages that began apart: it follows the first of them.
-        replies_to=f"{pipeline}/{said.outages[0].kind}/{said.subject}/{said.subject.rsplit('/', maxsplit=1)[-1]}"
-        if said.kind == "data_back"
-        else None,
+        replies_to=_first_key(pipeline, said.outages[0].kind, said.subject) if said.kind == "data_back" else None,
         language=language,
     )
 

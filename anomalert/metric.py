@@ -3,9 +3,9 @@
 Monitors call this, and users by its name in `anomalert`; it calls `detector` and `policy`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import pandas as pd
 
@@ -16,6 +16,8 @@ from anomalert.panel import DAY
 from anomalert.policy import Policy
 
 __all__ = ["Metric", "known_lookback", "learning_of", "lookback_of"]
+
+T = TypeVar("T")
 
 MIN_EVENTS = 10.0
 """Below this many events, of a count or under a ratio, a relative change says nothing."""
@@ -79,12 +81,7 @@ class Metric:
 
 def lookback_of(detector: Detector) -> pd.Timedelta:
     """Return how much history a detector needs, or raise a `DetectorError` if it does not say."""
-    try:
-        lookback = pd.Timedelta(detector.lookback)
-    except BaseException as error:
-        if ends_the_run(error):
-            raise
-        raise raised(DetectorError, f"{shown(detector)}: `lookback`", error) from error
+    lookback = _asked(detector, "`lookback`", lambda: pd.Timedelta(detector.lookback))
     if not lookback >= pd.Timedelta(0):
         raise DetectorError(f"{shown(detector)}: `lookback` is {lookback}: a Timedelta of 0 or more is needed")
     return lookback
@@ -100,14 +97,23 @@ def known_lookback(metric: Metric) -> pd.Timedelta:
 
 def learning_of(detector: Detector) -> tuple[pd.Timedelta, float]:
     """Return a detector's `recurrence` and `ordinary_score`, or raise a `DetectorError` if it does not say."""
-    try:
-        recurrence, score = pd.Timedelta(detector.recurrence), float(detector.ordinary_score)
-    except BaseException as error:
-        if ends_the_run(error):
-            raise
-        raise raised(DetectorError, f"{shown(detector)}: `recurrence` or `ordinary_score`", error) from error
+    recurrence, score = _asked(
+        detector,
+        "`recurrence` or `ordinary_score`",
+        lambda: (pd.Timedelta(detector.recurrence), float(detector.ordinary_score)),
+    )
     if recurrence < DAY or recurrence % DAY:
         raise DetectorError(f"{shown(detector)}: `recurrence` is {recurrence}: whole days are needed")
     if not 0 <= score <= 1:
         raise DetectorError(f"{shown(detector)}: `ordinary_score` is {score}: take one from 0 to 1")
     return recurrence, score
+
+
+def _asked(detector: Detector, what: str, ask: Callable[[], T]) -> T:
+    """Return what a detector says of itself, or raise a `DetectorError` that names what it would not say."""
+    try:
+        return ask()
+    except BaseException as error:
+        if ends_the_run(error):
+            raise
+        raise raised(DetectorError, f"{shown(detector)}: {what}", error) from error

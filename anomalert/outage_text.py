@@ -45,7 +45,7 @@ def outage_facts(said: Said, alerts: Sequence[Alert], zone: str, phrases: Phrase
     if said.kind == "data_back":
         return _spans(said, zone, phrases)
     start = min(outage.start for outage in said.outages)
-    since = phrases.since.format(start=f"{start.tz_convert(zone):{phrases.date} %H:%M}, {zone}")
+    since = phrases.since.format(start=phrases.instant(start, zone))
     # Of metrics that stopped the headline tells; of a source nobody need know by heart what is read from it.
     unwatched = [alert.metric for alert in alerts if said.outages[0].metric is None]
     names = phrases.not_watched.format(metrics=listed(unwatched, phrases, NAMED_IN_TEXT))

@@ -99,6 +99,10 @@ class Phrases:
         # Only of a positive number is a multiple a rise.
         return f"×{value / expected:.1f}" if expected > 0 else f"{number(expected)} → {number(value)}"
 
+    def instant(self, at: pd.Timestamp, zone: str) -> str:
+        """Return when something was, in local time."""
+        return f"{at.tz_convert(zone):{self.date} %H:%M}, {zone}"
+
     def span(self, start: pd.Timestamp, end: pd.Timestamp, zone: str) -> str:
         """Return from when to when, in local time."""
         first, until = self.edges(start, end, zone)

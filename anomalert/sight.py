@@ -46,7 +46,7 @@ def lose_sight(
 
 
 def lose_metrics(
-    state: State, slot: pd.Timestamp, missing: Sequence[Outage], known: Collection[str], watched: Collection[str]
+    state: State, slot: pd.Timestamp, missing: Sequence[Outage], known: Collection[str]
 ) -> tuple[State, list[Said]]:
     """Return the state after it is known which metrics have no values in `slot`, and what there is to say.
 
@@ -60,15 +60,12 @@ def lose_metrics(
         Of the metrics that have had no values for long enough; one that was told already is told no more.
     known : collection of str
         Metrics that have a value.
-    watched : collection of str
-        All metrics of the pipeline: one that is watched no more is forgotten.
     """
     out = {outage.metric for outage in state.outages}
     lost = [outage for outage in missing if outage.metric not in out]
     if not lost and not any(out):
         return state, []
-    outages = [outage for outage in state.outages if outage.metric is None or outage.metric in watched]
-    back = tuple(outage for outage in outages if outage.metric in known)
+    back = tuple(outage for outage in state.outages if outage.metric in known)
     said = []
     if lost:
         # The name of one will do: a metric is told in one message of a slot, and they may be a thousand. That of its
@@ -78,4 +75,4 @@ def lose_metrics(
         said.append(Said("no_data", told, slot, outages=tuple(lost)))
     if back:
         said.append(Said("data_back", back[0].told, slot, outages=back))
-    return replace(state, outages=(*(outage for outage in outages if outage not in back), *lost)), said
+    return replace(state, outages=(*(outage for outage in state.outages if outage not in back), *lost)), said

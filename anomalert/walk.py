@@ -157,7 +157,7 @@ def step_over(
     silent = {outage.metric for outage in state.outages if outage.metric is not None}
     known = {metric for verdicts, number in seen.values() for metric in verdicts.known(number, silent)}
     missing = [_outage(name, metric, *at, watches) for name, at in seen.items() for metric in at[0].missing(at[1])]
-    state, gaps = lose_metrics(state, slot, missing, known, watches)
+    state, gaps = lose_metrics(state, slot, missing, known)
     state, said = advance(state, slot, observations, watches, end - slot)
     return state, (*said, *sight, *gaps)
 

@@ -59,16 +59,16 @@ def lacking(*metrics: str) -> list[Outage]:
 def test_metrics_that_stop_together_are_told_together_and_once() -> None:
     """Three that lack values in one slot are one message, later slots say nothing, and each return is told."""
     watched = ("likes", "ctr", "views")
-    state, said = lose_metrics(State(), START, lacking(*watched), (), watched)
+    state, said = lose_metrics(State(), START, lacking(*watched), ())
     assert [(each.kind, [outage.metric for outage in each.outages]) for each in said] == [("no_data", list(watched))]
-    state, said = lose_metrics(state, START + SLOT, lacking(*watched), (), watched)
+    state, said = lose_metrics(state, START + SLOT, lacking(*watched), ())
     assert said == []
-    state, said = lose_metrics(state, START + 2 * SLOT, lacking("ctr"), ("likes", "views"), watched)
+    state, said = lose_metrics(state, START + 2 * SLOT, lacking("ctr"), ("likes", "views"))
     assert [(each.kind, [outage.metric for outage in each.outages]) for each in said] == [
         ("data_back", ["likes", "views"])
     ]
     assert state_from_dict(state_to_dict(state)) == state
-    state, said = lose_metrics(state, START + 3 * SLOT, [], ("ctr",), watched)
+    state, said = lose_metrics(state, START + 3 * SLOT, [], ("ctr",))
     assert [each.kind for each in said] == ["data_back"]
     assert state == State()
 
@@ -98,7 +98,7 @@ def test_a_monitor_may_be_named_as_a_metric_of_another(tmp_path: Path) -> None:
 
 def test_an_outage_of_a_source_and_one_of_its_metric_are_two_things() -> None:
     """A source that comes back does not bring back the metric that it lacks, and the other way round."""
-    state, _ = lose_metrics(State(), START, lacking("likes"), (), ("likes",))
+    state, _ = lose_metrics(State(), START, lacking("likes"), ())
     state, said = lose_sight(state, START + SLOT, {"feed": "no_data"})
     assert [each.kind for each in said] == ["no_data"]
     state, said = lose_sight(state, START + 2 * SLOT, {"feed": None})
@@ -106,12 +106,19 @@ def test_an_outage_of_a_source_and_one_of_its_metric_are_two_things() -> None:
     assert [outage.metric for outage in state.outages] == ["likes"]
 
 
-def test_a_metric_that_is_watched_no_more_is_forgotten() -> None:
+def test_a_metric_that_is_watched_no_more_is_forgotten(tmp_path: Path) -> None:
     """Nobody waits for the values of a metric that was taken out of the configuration."""
-    state, _ = lose_metrics(State(), START, lacking("likes", "ctr"), (), ("likes", "ctr"))
-    state, said = lose_metrics(state, START + SLOT, [], (), ("ctr",))
-    assert said == []
-    assert [outage.metric for outage in state.outages] == ["ctr"]
+    rows = feed()
+    rows.loc[rows.index[300] :, ["likes", "shown"]] = np.nan
+    chat, ledger = FakeNotifier(), Ledger(tmp_path / "alerts.db")
+    for names, slots in ((["views", "likes", "shown"], rows.index[299:310]), (["views", "shown"], rows.index[310:312])):
+        watched = Monitor(FrameSource(rows, name="feed"), [Metric(name, DayLagRatio()) for name in names])
+        for slot in slots:
+            Pipeline([watched], [chat], ledger).run(at=slot + SLOT).raise_for_status()
+    with ledger.open("anomalert") as session:
+        state = state_from_dict(session.state())
+    assert [message.headline for message in chat.messages] == ["✖ No values of likes, shown"]
+    assert [outage.metric for outage in state.outages] == ["shown"]
 
 
 def test_nothing_is_kept_of_a_monitor_that_was_taken_out(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pandas as pd
 
 from anomalert import kernels
 from anomalert.detector import Baseline, Bounds, Detector
-from anomalert.detectors.settings import DAY, check_days, check_threshold
-from anomalert.panel import CLOCK_CHANGE
+from anomalert.detectors.settings import check_days, check_threshold
+from anomalert.panel import CLOCK_CHANGE, DAY
 
 __all__ = ["DayLagRatio"]
 

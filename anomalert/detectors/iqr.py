@@ -7,7 +7,7 @@ import pandas as pd
 
 from anomalert import kernels
 from anomalert.detector import Baseline, Bounds, Detector
-from anomalert.detectors.settings import DAY, Sampling, check_min_count
+from anomalert.detectors.settings import Sampling, check_min_count
 from anomalert.errors import ConfigurationError
 from anomalert.settings import is_number
 
@@ -71,7 +71,7 @@ class IQR(Detector):
     @property
     def recurrence(self) -> pd.Timedelta:
         """`season`; a day if there is none."""
-        return Sampling.of(self.window, self.season).season or DAY
+        return Sampling.of(self.window, self.season).recurrence
 
     @property
     def ordinary_score(self) -> float:

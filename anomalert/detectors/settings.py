@@ -5,12 +5,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from anomalert.errors import ConfigurationError
-from anomalert.panel import CLOCK_CHANGE, as_duration
+from anomalert.panel import CLOCK_CHANGE, DAY, as_duration
 from anomalert.settings import is_number
 
 __all__ = ["Sampling", "check_days", "check_min_count", "check_threshold"]
-
-DAY = pd.Timedelta("1D")
 
 
 def check_threshold(threshold: float) -> None:
@@ -49,6 +47,11 @@ class Sampling:
     def lookback(self) -> pd.Timedelta:
         """The window, with room for a clock change where the wall clock matters."""
         return self.window if self.season is None else self.window + CLOCK_CHANGE
+
+    @property
+    def recurrence(self) -> pd.Timedelta:
+        """After how long a slot is compared with its own kind again."""
+        return self.season or DAY
 
     def size(self, slot: pd.Timedelta) -> int:
         """How many past slots the sample has where all are known."""

@@ -6,9 +6,9 @@ import pandas as pd
 
 from anomalert import kernels
 from anomalert.detector import Baseline, Bounds, Detector
-from anomalert.detectors.settings import DAY, check_days, check_min_count, check_threshold
+from anomalert.detectors.settings import check_days, check_min_count, check_threshold
 from anomalert.errors import ConfigurationError
-from anomalert.panel import CLOCK_CHANGE
+from anomalert.panel import CLOCK_CHANGE, DAY
 
 __all__ = ["WeeklyAverage"]
 

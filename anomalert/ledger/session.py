@@ -67,12 +67,13 @@ class LedgerSession(LedgerOutbox):
 
     def state(self) -> dict[str, Any] | None:
         """Return what the pipeline had to remember, or None if that is nothing yet."""
-        row = self._store.get(STATES, pipeline=self.pipeline)
+        row = self._state_row()
         return None if row is None else dict(from_json(str(row["body"])))
 
     def loss(self) -> Loss | None:
         """Return what is known of a memory that is gone; None if this ledger has one, or there was none before it."""
-        newest = None if self.state() is not None else self._trace.newest()
+        # Not by `state`: of thousands of metrics it takes long to read, and the run has it already.
+        newest = None if self._state_row() is not None else self._trace.newest()
         return None if newest is None else Loss(newest, self._trace.moved)
 
     def newest_slot(self, monitor: str) -> pd.Timestamp | None:
@@ -152,6 +153,9 @@ class LedgerSession(LedgerOutbox):
                 if message["message"] not in kept:
                     for table in (ATTEMPTS, DELIVERIES, MESSAGES):
                         self._store.delete(table, OF_MESSAGE, pipeline=self.pipeline, message=message["message"])
+
+    def _state_row(self) -> Row | None:
+        return self._store.get(STATES, pipeline=self.pipeline)
 
     def _in_range(self, table: Table, monitor: str, start: pd.Timestamp, end: pd.Timestamp) -> list[Row]:
         bounds = {"start": bound_of(start, "start"), "end": bound_of(end, "end")}
